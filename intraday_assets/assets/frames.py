@@ -1,0 +1,43 @@
+"""frames: both symbols on every exchange minute, 13 features each; a missing bar stays missing and is marked."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from intraday_assets.assets import OWNERS
+from intraday_assets.charts import candles
+from intraday_assets.columns import FRAME_ORIGINS, FRAME_SCHEMA, lineage
+from intraday_assets.work import Check, Made, SessionWork
+from market.frames import build_frame, warm_history
+from schemas.tables import KEPT, Frame, checked
+
+SPEC = dg.AssetSpec(
+    "frames",
+    deps=["bars"],
+    description="Both symbols aligned on the exchange's own minutes with 13 features each. Indicators are warm from "
+    "earlier sessions that pass the gate; nothing comes from the future, nothing is filled.",
+    group_name="features",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": FRAME_SCHEMA, "dagster/column_lineage": lineage(FRAME_ORIGINS)},
+    skippable=True,
+)
+CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table satisfies schemas.tables.Frame.")
+
+
+def make(work: SessionWork) -> Iterator[Made]:
+    """Align, compute the features and land the session."""
+    desk, session = work.desk, work.session
+    history = warm_history(session, desk.symbols, desk.fit_bars)
+    work.frame = checked(build_frame(work.bars, history, session, desk.bar_size, desk.symbols), Frame)
+    path = desk.landing.write_table("frames", desk.bar_size, session.key, work.frame)
+    missing = work.frame.groupby("symbol")["missing"].sum()
+    warm = sum(int((bars["mark"] == KEPT).sum()) for bars in history) // len(desk.symbols)
+    metadata = {
+        "dagster/partition_row_count": len(work.frame),
+        "missing bars": dg.MetadataValue.json({str(symbol): int(count) for symbol, count in missing.items()}),
+        "bars of history": warm,
+        "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
+        "path": dg.MetadataValue.path(path),
+    }
+    yield Made("frames", metadata, (Check("contract", True, "The table satisfies its contract."),))

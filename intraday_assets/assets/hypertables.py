@@ -1,0 +1,66 @@
+"""market_data and dual_ticker_bars: a session in the database, both tables in one transaction, if the gate lets it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from intraday_assets.assets import OWNERS
+from intraday_assets.columns import (
+    DUAL_TICKER_ORIGINS,
+    DUAL_TICKER_SCHEMA,
+    MARKET_DATA_ORIGINS,
+    MARKET_DATA_SCHEMA,
+    lineage,
+)
+from intraday_assets.work import Made, SessionWork
+
+MARKET_DATA = dg.AssetSpec(
+    "market_data",
+    deps=["bars", "quality_reports"],
+    description="The session's bars in the hypertable market_data. Revised and removed bars leave their old values in "
+    "bar_revisions. A session that the gate blocks is not stored, whoever launches this asset.",
+    group_name="storage",
+    kinds={"postgres", "sql"},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": MARKET_DATA_SCHEMA,
+        "dagster/column_lineage": lineage(MARKET_DATA_ORIGINS),
+        "dagster/table_name": "public.market_data",
+    },
+    skippable=True,
+)
+DUAL_TICKER_BARS = dg.AssetSpec(
+    "dual_ticker_bars",
+    deps=["frames", "quality_reports"],
+    description="The session's frame in the hypertable dual_ticker_bars, from which a model reads 13 numbers a symbol; "
+    "a minute without a bar is a row of nulls.",
+    group_name="storage",
+    kinds={"postgres", "sql"},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": DUAL_TICKER_SCHEMA,
+        "dagster/column_lineage": lineage(DUAL_TICKER_ORIGINS),
+        "dagster/table_name": "public.dual_ticker_bars",
+    },
+    skippable=True,
+)
+
+
+def make(work: SessionWork, selected: frozenset[str]) -> Iterator[Made]:
+    """Replace the session in the tables that are selected."""
+    work.changes = work.desk.sessions.replace(
+        work.session,
+        work.report,
+        bars=work.bars if "market_data" in selected else None,
+        frame=work.frame if "dual_ticker_bars" in selected else None,
+    )
+    for table, change in work.changes.items():
+        metadata = {
+            "dagster/partition_row_count": change.sent,
+            "rows added": change.added,
+            "rows revised": change.revised,
+            "rows removed": change.removed,
+            "rows unchanged": change.unchanged,
+            "verdict": dg.MetadataValue.text(work.report.verdict.value),
+        }
+        yield Made(table, metadata)

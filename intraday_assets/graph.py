@@ -1,0 +1,149 @@
+"""The asset graph: every selected session passes through the selected stages, one session after the other.
+
+One step makes all assets of a session, because a step whose output is missing makes Dagster skip everything behind it for
+the whole range: here a bad session stops itself only, and each asset is recorded for just the sessions that have it. A
+run that could not store every session it was asked for fails at its end and names them.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports
+from intraday_assets.work import Desk, Made, SessionWork
+from market.sessions import session
+from resources.dagster_resources import AlphaVantageResource, DatabaseResource, GateResource, LandingResource
+from resources.errors import DatabaseUnreachable
+from resources.settings import Settings
+from schemas.errors import ContractBroken, IntradayError
+
+log = logging.getLogger("intraday.sessions")
+
+Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some assets that are made together, and the assets without which they cannot be."""
+
+    assets: tuple[str, ...]
+    needs: frozenset[str]
+    make: Callable[[SessionWork, frozenset[str]], Iterator[Made]]
+
+
+STAGES = (
+    Stage(("bars",), frozenset(), lambda work, _: bars.make(work)),
+    Stage(("frames",), frozenset({"bars"}), lambda work, _: frames.make(work)),
+    Stage(("quality_reports",), frozenset(), lambda work, _: quality_reports.make(work)),
+    Stage(("market_data", "dual_ticker_bars"), frozenset({"quality_reports"}), hypertables.make),
+    Stage(("eod_summaries",), frozenset({"quality_reports"}), lambda work, _: eod_summaries.make(work)),
+)
+SPECS = [bars.SPEC, frames.SPEC, quality_reports.SPEC, hypertables.MARKET_DATA, hypertables.DUAL_TICKER_BARS, eod_summaries.SPEC]
+CHECKS = [bars.CONTRACT, frames.CONTRACT, *quality_reports.CHECKS, eod_summaries.CONTRACT]
+CONTRACTS = frozenset(check.asset_key.to_user_string() for check in CHECKS if check.name == "contract")
+
+
+class RunConfig(dg.Config):
+    """What a person may ask of a run in the launchpad."""
+
+    refresh: bool = False
+    """Ask the vendor again, also for months that are landed."""
+
+
+def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The assets of the graph, one partition per session."""
+
+    @dg.multi_asset(
+        name="sessions",
+        specs=SPECS,
+        check_specs=CHECKS,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def sessions(
+        context: dg.AssetExecutionContext,
+        config: RunConfig,
+        landing: LandingResource,
+        alpha_vantage: AlphaVantageResource,
+        gate: GateResource,
+        database: DatabaseResource,
+    ) -> Iterator[Event]:
+        zone = landing.zone()
+        feed = alpha_vantage.feed(zone, settings.bar_size, refresh=config.refresh)
+        desk = Desk(settings.symbols, settings.bar_size, feed, zone, gate.gate(), database.server())
+        selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
+        bad: dict[str, str] = {}
+        for key in context.partition_keys:
+            work = SessionWork(desk, session(key))
+            yield from make_session(work, selected)
+            if work.outcome is not None:
+                bad[key] = work.outcome
+            _log_outcome(context, work)
+        if bad:
+            raise _outcome(context, bad)
+
+    return sessions
+
+
+def make_session(work: SessionWork, selected: frozenset[str]) -> Iterator[Event]:
+    """Make the selected assets of one session; what fails is noted in `work.problems` and stops what needs it."""
+    for stage in STAGES:
+        wanted = selected.intersection(stage.assets)
+        if not wanted or stage.needs & work.problems.keys():
+            continue
+        try:
+            for made in stage.make(work, wanted):
+                yield from _events(made, work.session.key)
+        except DatabaseUnreachable:
+            raise  # no session of the run would fare better
+        except Exception as error:  # one bad session must not stop the others; the run names it at its end
+            for asset in sorted(wanted):
+                work.problems[asset] = error
+                if isinstance(error, ContractBroken) and asset in CONTRACTS:
+                    yield _evaluation(asset, "contract", False, str(error), work.session.key)
+            if not isinstance(error, IntradayError):
+                log.exception("%s of %s", " and ".join(sorted(wanted)), work.session.key)
+
+
+def _events(made: Made, key: str) -> Iterator[Event]:
+    yield dg.AssetMaterialization(made.asset, partition=key, metadata=made.metadata)
+    for check in made.checks:
+        yield _evaluation(made.asset, check.name, check.passed, check.message, key, warning=check.warning)
+
+
+def _evaluation(
+    asset: str, name: str, passed: bool, message: str, key: str, *, warning: bool = False
+) -> dg.AssetCheckEvaluation:
+    severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(asset),
+        check_name=name,
+        passed=passed,
+        metadata={"message": dg.MetadataValue.text(message)},
+        severity=severity,
+        partition=key,
+    )
+
+
+def _log_outcome(context: dg.AssetExecutionContext, work: SessionWork) -> None:
+    if work.outcome is None:
+        rows = (f"{table}: {c.added} added, {c.revised} revised, {c.removed} removed" for table, c in work.changes.items())
+        context.log.info(f"{work.session.key} passed. {'; '.join(rows)}")
+    else:
+        context.log.error(f"{work.session.key} did not pass. {work.outcome}")
+    log.info("%s", work.session.key, extra={"session": work.session.key, "outcome": work.outcome})
+
+
+def _outcome(context: dg.AssetExecutionContext, bad: dict[str, str]) -> dg.Failure:
+    """The run's failure, which names every session that is not stored; the others are."""
+    context.instance.add_run_tags(context.run.run_id, {"intraday/not_stored": ", ".join(bad)[:255]})
+    total = len(context.partition_keys)
+    lines = [f"{key}: {why}" for key, why in bad.items()]
+    return dg.Failure(
+        description=f"{len(bad)} of {total} sessions did not pass, the others did. " + " ".join(lines),
+        metadata={"sessions": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
+        allow_retries=False,
+    )

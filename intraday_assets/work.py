@@ -1,0 +1,156 @@
+"""One session on its way through the graph: what the stages share, and what they say of what they made.
+
+What an asset *is* stands in `intraday_assets.assets`; the order in which a run makes them in `intraday_assets.graph`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from market.quality.evidence import Evidence
+from market.quality.gate import Gate
+from market.sessions import BarSize, Session
+from resources.database.report_store import ReportStore
+from resources.database.server import DatabaseServer
+from resources.database.session_store import Change, SessionStore
+from resources.errors import Blocked, NoBars, NotLanded, RequestRefused
+from resources.feeds.alpha_vantage import AlphaVantageFeed
+from resources.landing import LandingZone
+from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
+from schemas.quality import QualityReport
+from schemas.tables import Bars, checked
+
+
+@dataclass(frozen=True)
+class Check:
+    """The answer to one asset check."""
+
+    name: str
+    passed: bool
+    message: str
+    warning: bool = False
+    """A failed check that does not block."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage made of an asset's session, as the UI shows it."""
+
+    asset: str
+    metadata: Mapping[str, Any]
+    checks: tuple[Check, ...] = ()
+
+
+class Desk:
+    """What every session of a run shares: the symbols, the feed, the landing zone, the gate and the stores."""
+
+    def __init__(
+        self,
+        symbols: tuple[str, ...],
+        bar_size: BarSize,
+        feed: AlphaVantageFeed,
+        landing: LandingZone,
+        gate: Gate,
+        server: DatabaseServer,
+    ) -> None:
+        self.symbols = symbols
+        self.bar_size = bar_size
+        self.feed = feed
+        self.landing = landing
+        self.gate = gate
+        self.sessions = SessionStore(server, bar_size)
+        self.reports = ReportStore(server)
+        self._fit: dict[str, pd.DataFrame | None] = {}
+
+    def fit_bars(self, session: Session) -> pd.DataFrame | None:
+        """The bars of an earlier session, for warming indicators; None if there are none or the gate would block them."""
+        if session.key not in self._fit:
+            self._fit[session.key] = self._judged(session)
+        return self._fit[session.key]
+
+    def landed_bars(self, session: Session) -> pd.DataFrame:
+        """The bars asset's table of a session.
+
+        Raises:
+            NotLanded: no run has made it.
+
+        """
+        return self.landing.read_table("bars", self.bar_size, session.key)
+
+    def fetched_bars(self, session: Session) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Every symbol's bars from the feed, and what was seen of each."""
+        parts = {symbol: self.feed.session_bars(symbol, session) for symbol in self.symbols}
+        table = pd.concat([part.bars for part in parts.values()], ignore_index=True)
+        seen = {
+            symbol: {
+                "rows": len(part.bars),
+                "labels": f"{part.side} of bar",
+                "evidence": "; ".join(part.evidence.start + part.evidence.end) or "that of the month's other sessions",
+                "extended-hours rows set aside": part.extended_rows,
+            }
+            for symbol, part in parts.items()
+        }
+        return checked(table, Bars), seen
+
+    def _judged(self, session: Session) -> pd.DataFrame | None:
+        try:
+            bars = self.landed_bars(session)
+        except NotLanded:
+            try:
+                bars, _ = self.fetched_bars(session)
+            except (NoBars, RequestRefused, LabelSideUnclear, ContractBroken):
+                return None
+        evidence = Evidence(session, self.bar_size, self.symbols, bars)
+        return None if self.gate.judge(evidence).blocked else bars
+
+
+@dataclass
+class SessionWork:
+    """One session of a run. A table that this run does not make is read from where an earlier run left it."""
+
+    desk: Desk
+    session: Session
+    problems: dict[str, Exception] = field(default_factory=dict)
+    """Why an asset could not be made, by asset."""
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """`schemas.tables.Bars`."""
+        return self.desk.landed_bars(self.session)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """`schemas.tables.Frame`."""
+        return self.desk.landing.read_table("frames", self.desk.bar_size, self.session.key)
+
+    @cached_property
+    def report(self) -> QualityReport:
+        """The gate's judgement."""
+        text = self.desk.landing.read_text("quality_reports", self.desk.bar_size, self.session.key)
+        return QualityReport.model_validate_json(text)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether this run judged, or read, a report that keeps the session out of the database."""
+        return "report" in self.__dict__ and self.report.blocked
+
+    @property
+    def outcome(self) -> str | None:
+        """Why the session did not get where it should, in a sentence; None when it did."""
+        if self.first_problem is not None and not isinstance(next(iter(self.problems.values())), Blocked):
+            asset, sentence = self.first_problem
+            return f"{asset} could not be made. {sentence}"
+        return f"The gate blocks it. {' '.join(self.report.reasons())}" if self.blocked else None
+
+    @property
+    def first_problem(self) -> tuple[str, str] | None:
+        """The first asset that could not be made, and a sentence that says why."""
+        for asset, error in self.problems.items():
+            if isinstance(error, IntradayError):
+                return asset, error.sentence()
+            return asset, f"{type(error).__name__}: {error}"
+        return None

@@ -1,0 +1,90 @@
+"""The frame of a session: every symbol on every exchange minute, with its features.
+
+Alignment and the reach back into earlier sessions belong here; the indicators themselves are in `market.features`.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+import pandas as pd
+
+from market.features import features
+from market.sessions import BarSize, Session, sessions_before
+from schemas.tables import BAR_VALUES, FEATURES, KEPT
+
+WARM_UP_BARS = 500
+"""Bars of history read before a session. The slowest indicator forgets by 25/27 a bar, so what lies before them weighs
+less than 1e-16: a frame does not depend on how much more history there was."""
+REACH_SESSIONS = 15
+"""How far back to look for them: twice the seven sessions that 500 five-minute bars take."""
+
+
+def build_frame(
+    bars: pd.DataFrame, history: Sequence[pd.DataFrame], session: Session, bar_size: BarSize, symbols: Sequence[str]
+) -> pd.DataFrame:
+    """Align one session's bars on the exchange's minutes and compute their features.
+
+    Args:
+        bars: the session's bars, shape (n, 9), `schemas.tables.Bars`; marked rows do not enter.
+        history: bars of earlier sessions, any order, to warm the indicators; nothing later is ever read.
+        session: the session.
+        bar_size: the length of the bars.
+        symbols: the tickers, in the order that the frame has.
+
+    Returns:
+        A `schemas.tables.Frame` of `len(session.minutes) * len(symbols)` rows, by minute, then symbol.
+
+    """
+    grid = session.minutes(bar_size)
+    present = _unmarked([*history, bars])
+    now = present[present["timestamp"].isin(grid)]
+    before = present[present["timestamp"] < session.open]
+    wide = _wide(pd.concat([before, now]), grid, symbols)
+    computed = features(wide, grid)
+    frame = computed.stack(level="symbol", future_stack=True).rename_axis(index=["timestamp", "symbol"])
+    frame = frame.reindex(pd.MultiIndex.from_product([grid, list(symbols)], names=["timestamp", "symbol"]))
+    frame = frame.assign(missing=frame["close"].isna()).rename_axis(columns=None).reset_index()
+    return frame[["timestamp", "symbol", *FEATURES, "missing"]].astype({"symbol": "str"})
+
+
+def warm_history(
+    session: Session, symbols: Sequence[str], fit_bars: Callable[[Session], pd.DataFrame | None]
+) -> list[pd.DataFrame]:
+    """The bars of earlier sessions that warm a session's indicators, latest first.
+
+    Sessions that are not fit are passed over, so that a bad session taints none of its successors.
+
+    Args:
+        session: the session to be built.
+        symbols: the tickers, each of which needs `WARM_UP_BARS`.
+        fit_bars: the bars of an earlier session, or None where there are none that may be used.
+
+    Returns:
+        As many sessions as are needed; fewer when `REACH_SESSIONS` hold no more.
+
+    """
+    history: list[pd.DataFrame] = []
+    counts = dict.fromkeys(symbols, 0)
+    for earlier in islice(sessions_before(session), REACH_SESSIONS):
+        bars = fit_bars(earlier)
+        if bars is None:
+            continue
+        history.append(bars)
+        kept = bars.loc[bars["mark"] == KEPT, "symbol"].value_counts()
+        counts = {symbol: count + int(kept.get(symbol, 0)) for symbol, count in counts.items()}
+        if min(counts.values()) >= WARM_UP_BARS:
+            break
+    return history
+
+
+def _unmarked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    together = pd.concat([table for table in tables if len(table)] or list(tables[-1:]), ignore_index=True)
+    return together[together["mark"] == KEPT]
+
+
+def _wide(bars: pd.DataFrame, grid: pd.DatetimeIndex, symbols: Sequence[str]) -> pd.DataFrame:
+    """Columns (value, symbol); rows are the minutes of the history that had a bar, then all of the session's."""
+    wide = bars.pivot(index="timestamp", columns="symbol", values=list(BAR_VALUES))
+    columns = pd.MultiIndex.from_product([BAR_VALUES, symbols], names=["value", "symbol"])
+    minutes = wide.index.union(grid).rename("timestamp")
+    return wide.reindex(index=minutes, columns=columns).astype("float64")

@@ -1,0 +1,109 @@
+"""From a vendor's rows to the project's bars: UTC, start of bar, every row kept and marked where it is odd.
+
+Nothing is dropped or repaired here but trades outside regular hours, which are counted. Judging the marks is the
+quality gate's work; parsing a vendor's format is the feed's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from market.labels import LabelEvidence, LabelSide, label_evidence
+from market.sessions import NEW_YORK, BarSize, Session
+from schemas.errors import LabelSideUnclear
+from schemas.tables import (
+    BAR_VALUES,
+    DUPLICATE_CONFLICTING,
+    DUPLICATE_EQUAL,
+    KEPT,
+    OFF_GRID,
+    OUTSIDE_SESSION,
+    Bars,
+)
+
+EXTENDED_HOURS = (pd.Timedelta(hours=4), pd.Timedelta(hours=20))
+"""New York, start-of-bar: when the vendor's extended trading begins and ends."""
+
+
+@dataclass(frozen=True)
+class NormalisedBars:
+    """One symbol's session, and what was seen on the way."""
+
+    bars: pd.DataFrame
+    side: LabelSide
+    evidence: LabelEvidence
+    extended_rows: int
+    """Rows of pre-market and after-hours trading, which are not part of a session and were set aside."""
+
+
+def normalise(
+    rows: pd.DataFrame,
+    session: Session,
+    bar_size: BarSize,
+    source: str,
+    assume: LabelSide | None = None,
+) -> NormalisedBars:
+    """Turn one symbol's vendor rows into bars of one session.
+
+    Args:
+        rows: `stamp` (New York zone), `symbol`, open, high, low, close, volume; any order, any days.
+        session: the day wanted.
+        bar_size: the length of the bars.
+        source: the feed that answered.
+        assume: the label side of the vendor's other sessions, used where this one has no evidence of its own.
+
+    Raises:
+        LabelSideUnclear: the evidence is contradictory, or there is none and nothing to assume.
+
+    """
+    day = rows[(rows["stamp"] >= _midnight(session, 0)) & (rows["stamp"] < _midnight(session, 1))]
+    evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
+    side = evidence.side or assume
+    if side is None:
+        raise LabelSideUnclear(f"Nothing in the {len(day)} stamps of {session.key} says which side of the bar they mark.")
+    starts = day["stamp"] - bar_size.delta if side is LabelSide.END else day["stamp"]
+    bars = day.assign(timestamp=starts.dt.tz_convert("UTC").dt.as_unit("us"), source=source)
+    extended = _is_extended(bars["timestamp"], session, bar_size)
+    bars = bars[~extended].sort_values("timestamp", kind="stable", ignore_index=True)
+    bars = bars.assign(mark=_marks(bars, session, bar_size))
+    return NormalisedBars(bars[list(Bars.to_schema().columns)], side, evidence, int(extended.sum()))
+
+
+def empty_bars() -> pd.DataFrame:
+    """A table of no bars with the columns and types of `schemas.tables.Bars`."""
+    floats = {name: pd.Series(dtype="float64") for name in BAR_VALUES}
+    texts = {name: pd.Series(dtype="str") for name in ("symbol", "source", "mark")}
+    table = pd.DataFrame({"timestamp": pd.DatetimeIndex([], tz="UTC").as_unit("us"), **floats, **texts})
+    return table[list(Bars.to_schema().columns)]
+
+
+def _midnight(session: Session, days_later: int) -> pd.Timestamp:
+    return pd.Timestamp(session.day, tz=NEW_YORK) + pd.DateOffset(days=days_later)
+
+
+def _is_extended(starts: pd.Series, session: Session, bar_size: BarSize) -> pd.Series:
+    """Whether each bar is trading before the open or after the close, within the hours the vendor has."""
+    first, last = (_midnight(session, 0) + hours for hours in EXTENDED_HOURS)
+    on_grid = (starts - session.open) % bar_size.delta == pd.Timedelta(0)
+    regular = (starts >= session.open) & (starts < session.close)
+    return (starts >= first) & (starts < last) & ~regular & on_grid
+
+
+def _marks(bars: pd.DataFrame, session: Session, bar_size: BarSize) -> np.ndarray:
+    """Why a bar stays out of the frame, if it does: one mark a row, the first that applies."""
+    starts = bars["timestamp"]
+    outside = (starts < session.open) | (starts >= session.close)
+    off_grid = (starts - session.open) % bar_size.delta != pd.Timedelta(0)
+    twin = bars.duplicated("timestamp", keep=False)
+    equal = twin & bars.duplicated(["timestamp", *BAR_VALUES], keep=False)
+    alone = bars.groupby("timestamp")["timestamp"].transform("size") == (
+        bars.groupby(["timestamp", *BAR_VALUES], dropna=False)["timestamp"].transform("size")
+    )
+    conflicting = twin & ~alone
+    repeated = equal & bars.duplicated("timestamp", keep="first")
+    return np.select(
+        [off_grid, outside, conflicting, repeated],
+        [OFF_GRID, OUTSIDE_SESSION, DUPLICATE_CONFLICTING, DUPLICATE_EQUAL],
+        default=KEPT,
+    )

@@ -1,0 +1,9 @@
+"""The rules, one family a module. `RULES` is the registry: a rule that is not named here does not exist."""
+
+from market.quality.rule import Rule
+from market.quality.rules.completeness import MissingRatio, TimestampOverlap
+from market.quality.rules.integrity import Duplicates, OhlcRelations, OutsideSession
+
+RULES: tuple[type[Rule], ...] = (MissingRatio, TimestampOverlap, OhlcRelations, Duplicates, OutsideSession)
+
+FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(rule.family for rule in RULES))

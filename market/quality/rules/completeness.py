@@ -1,0 +1,57 @@
+"""Are the bars there? Missing minutes of a symbol, and minutes that the symbols do not share."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import Field
+
+from market.quality.evidence import Evidence
+from market.quality.rule import Rule, above, local_times
+from schemas.quality import Finding, Verdict
+
+
+class MissingRatio(Rule):
+    """Share of the exchange's minutes without a bar."""
+
+    name: ClassVar[str] = "missing_ratio"
+    family: ClassVar[str] = "completeness"
+    question: ClassVar[str] = "Does every exchange minute have a bar?"
+
+    warn: float = Field(default=0.005, ge=0, le=1)
+    fail: float = Field(default=0.01, ge=0, le=1)
+
+    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
+        """One finding, which names the minutes."""
+        missing = evidence.missing_minutes(symbol)
+        ratio = len(missing) / len(evidence.expected)
+        verdict = above(ratio, self.warn, self.fail)
+        message = f"{symbol} misses {len(missing)} of {len(evidence.expected)} bars ({ratio:.1%}, at most {self.fail:.1%})"
+        if len(missing):
+            message += f": {local_times(missing)}"
+        yield self.finding(
+            symbol, verdict, ratio, message + ".", warn=self.warn, fail=self.fail, held_against=missing
+        )
+
+
+class TimestampOverlap(Rule):
+    """Share of the minutes with any bar that have one of every symbol: a pair is only as good as its shared minutes."""
+
+    name: ClassVar[str] = "timestamp_overlap"
+    family: ClassVar[str] = "completeness"
+    question: ClassVar[str] = "Do the symbols have bars in the same minutes?"
+
+    fail: float = Field(default=0.8, ge=0, le=1, description="the least overlap that passes")
+
+    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
+        """Nothing: the rule is about the pair."""
+        return ()
+
+    def judge(self, evidence: Evidence) -> list[Finding]:
+        """One finding for all symbols together."""
+        minutes = [set(evidence.minutes_with_bar(symbol)) for symbol in evidence.symbols]
+        together, any_of = set.intersection(*minutes), set.union(*minutes)
+        overlap = len(together) / len(any_of) if any_of else 0.0
+        verdict = Verdict.PASS if overlap >= self.fail else Verdict.FAIL
+        names = " and ".join(evidence.symbols)
+        message = f"{names} share {len(together)} of {len(any_of)} minutes ({overlap:.1%}, at least {self.fail:.0%})."
+        return [self.finding(None, verdict, overlap, message, fail=self.fail)]

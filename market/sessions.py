@@ -1,0 +1,119 @@
+"""The exchange's own sessions and minutes (XNYS), from `exchange_calendars`.
+
+Everything that asks "should there be a bar?" asks here. Nothing here knows what bars there were.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING
+
+import exchange_calendars
+import pandas as pd
+
+from schemas.errors import UnknownSession
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+NEW_YORK = "America/New_York"
+EXCHANGE = "XNYS"
+
+
+class BarSize(StrEnum):
+    """How long a bar is."""
+
+    ONE_MINUTE = "1min"
+    FIVE_MINUTES = "5min"
+
+    @property
+    def delta(self) -> pd.Timedelta:
+        """The length of the bar."""
+        return pd.Timedelta(self.value)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One trading day: its New York date and the UTC instants at which it opens and closes."""
+
+    day: date
+    open: pd.Timestamp
+    close: pd.Timestamp
+
+    @property
+    def key(self) -> str:
+        """The partition key: `YYYY-MM-DD`, New York date."""
+        return self.day.isoformat()
+
+    @property
+    def month(self) -> str:
+        """The vendor month that holds the session: `YYYY-MM`."""
+        return self.key[:7]
+
+    @property
+    def is_half_day(self) -> bool:
+        """Whether the exchange closes early."""
+        return self.close - self.open < pd.Timedelta(minutes=390)
+
+    def minutes(self, bar_size: BarSize) -> pd.DatetimeIndex:
+        """The starts of the bars that the session should have, UTC, ascending: 390 or 210 one-minute bars."""
+        grid = pd.date_range(self.open, self.close, freq=bar_size.delta, inclusive="left", unit="us")
+        return grid.rename("timestamp")
+
+
+@cache
+def exchange_calendar() -> "ExchangeCalendar":
+    """The XNYS calendar with minutes labelled at their start; it ends about a year from today."""
+    return exchange_calendars.get_calendar(EXCHANGE, side="left")
+
+
+@cache
+def session(key: str) -> Session:
+    """The session of a New York date.
+
+    Raises:
+        UnknownSession: if `key` is no date or the exchange does not trade that day.
+
+    """
+    calendar = exchange_calendar()
+    try:
+        day = date.fromisoformat(key)
+    except ValueError:
+        raise UnknownSession(f"{key!r} is not a date of the form YYYY-MM-DD.") from None
+    label = pd.Timestamp(day)
+    if not calendar.first_session <= label <= calendar.last_session:
+        bounds = f"{calendar.first_session:%Y-%m-%d} to {calendar.last_session:%Y-%m-%d}"
+        raise UnknownSession(f"{key} is outside the calendar, which knows {bounds}.")
+    if not calendar.is_session(label):
+        near = calendar.date_to_session(label, direction="next")
+        raise UnknownSession(f"{key} is no {EXCHANGE} session; the next one is {near:%Y-%m-%d}.")
+    return Session(day, calendar.session_open(label).as_unit("us"), calendar.session_close(label).as_unit("us"))
+
+
+def sessions_between(first: date, last: date) -> list[Session]:
+    """Every session from `first` to `last`, both included."""
+    return [session(f"{label:%Y-%m-%d}") for label in exchange_calendar().sessions_in_range(str(first), str(last))]
+
+
+def sessions_of_month(month: str) -> list[Session]:
+    """Every session of a month `YYYY-MM`."""
+    first = date.fromisoformat(f"{month}-01")
+    return sessions_between(first, (pd.Timestamp(first) + pd.offsets.MonthEnd()).date())
+
+
+def sessions_before(later: Session) -> Iterator[Session]:
+    """The sessions before `later`, latest first, as far back as the calendar goes."""
+    calendar = exchange_calendar()
+    label = pd.Timestamp(later.day)
+    while label > calendar.first_session:
+        label = calendar.previous_session(label)
+        yield session(f"{label:%Y-%m-%d}")
+
+
+def days_without_session(first: date, last: date) -> list[date]:
+    """Weekdays from `first` to `last` on which the exchange stays shut: holidays and extraordinary closures."""
+    trading = {label.date() for label in exchange_calendar().sessions_in_range(str(first), str(last))}
+    days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < 5 and day not in trading]

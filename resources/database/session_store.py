@@ -1,0 +1,134 @@
+"""Writes a session's bars and frame to the hypertables, in one transaction that leaves the whole old or the whole new.
+
+Whether a session may be stored is decided before, by its quality report, and held here by its fingerprint.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+from market.quality.evidence import fingerprint
+from market.sessions import NEW_YORK, BarSize, Session
+from resources.database.queries import named_query
+from resources.database.server import DatabaseServer
+from resources.errors import Blocked, DatabaseError, FingerprintMismatch, OtherBarSize
+from schemas.quality import QualityReport
+from schemas.tables import BAR_VALUES, FEATURES, KEPT
+
+TABLES = ("market_data", "dual_ticker_bars")
+LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
+
+
+@dataclass(frozen=True)
+class Change:
+    """What replacing a session did to one table, in rows."""
+
+    added: int
+    revised: int
+    removed: int
+    sent: int
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that were already there as they are."""
+        return self.sent - self.added - self.revised
+
+    @property
+    def any(self) -> bool:
+        """Whether the table differs from before."""
+        return bool(self.added or self.revised or self.removed)
+
+
+@dataclass(frozen=True)
+class SessionStore:
+    """Stores sessions of one bar size."""
+
+    server: DatabaseServer
+    bar_size: BarSize
+
+    def replace(
+        self, session: Session, report: QualityReport, bars: pd.DataFrame | None, frame: pd.DataFrame | None
+    ) -> dict[str, Change]:
+        """Make the stored session equal to what is given; a table that is None is left alone.
+
+        Args:
+            session: the session.
+            report: the gate's judgement of exactly these bars and this frame.
+            bars: `schemas.tables.Bars`, for `market_data`.
+            frame: `schemas.tables.Frame`, for `dual_ticker_bars`.
+
+        Returns:
+            What changed, by table.
+
+        Raises:
+            Blocked: the report blocks the session.
+            FingerprintMismatch: the report is about other data.
+            OtherBarSize: the database holds bars of another length.
+
+        """
+        _hold_gate(session, report, {"bars": bars, "frame": frame})
+        tables = {}
+        if bars is not None:
+            tables["market_data"] = _market_rows(bars)
+        if frame is not None:
+            tables["dual_ticker_bars"] = frame[["timestamp", "symbol", *FEATURES]]
+        with self.server.connect() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, session.day.toordinal()])
+            self._hold_bar_size(connection)
+            return {
+                table: _replace(connection, table, rows, session, report.symbols) for table, rows in tables.items()
+            }
+
+    def _hold_bar_size(self, connection: psycopg.Connection) -> None:
+        connection.execute(
+            "INSERT INTO stored_bar_size (bar_size) VALUES (%s) ON CONFLICT DO NOTHING", [self.bar_size.value]
+        )
+        row = connection.execute("SELECT bar_size FROM stored_bar_size").fetchone()
+        if row is not None and row[0] != self.bar_size.value:
+            raise OtherBarSize(
+                f"{self.server.shown} holds {row[0]} bars, and these are {self.bar_size} bars: "
+                "use another database, or another INTRADAY_HOME for the embedded one."
+            )
+
+
+def day_bounds(session: Session) -> dict[str, pd.Timestamp]:
+    """The New York day of a session as query parameters: `first` inclusive, `last` exclusive."""
+    midnight = pd.Timestamp(session.day, tz=NEW_YORK)
+    return {"first": midnight, "last": midnight + pd.DateOffset(days=1)}
+
+
+def _hold_gate(session: Session, report: QualityReport, tables: Mapping[str, pd.DataFrame | None]) -> None:
+    if report.blocked or report.session != session.key:
+        raise Blocked(f"The gate blocks {session.key}: {' '.join(report.reasons()) or 'the report is of another day.'}")
+    for name, table in tables.items():
+        if table is not None and report.fingerprints.get(name) != fingerprint(table):
+            raise FingerprintMismatch(
+                f"The {name} of {session.key} are not those that the gate judged: materialise quality_reports again."
+            )
+
+
+def _market_rows(bars: pd.DataFrame) -> pd.DataFrame:
+    return bars.loc[bars["mark"] == KEPT, ["timestamp", "symbol", *BAR_VALUES, "source"]]
+
+
+def _replace(
+    connection: psycopg.Connection, table: str, rows: pd.DataFrame, session: Session, symbols: Sequence[str]
+) -> Change:
+    columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+    connection.execute(
+        sql.SQL("CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            columns, sql.Identifier(table)
+        )
+    )
+    text = rows.assign(volume=rows["volume"].astype("Int64")).to_csv(index=False, header=False)
+    with connection.cursor() as cursor, cursor.copy("COPY incoming FROM STDIN (FORMAT csv)") as copy:
+        copy.write(text)
+    parameters = {**day_bounds(session), "symbols": list(symbols)}
+    row = connection.execute(named_query(f"replace_{table}"), parameters).fetchone()
+    connection.execute("DROP TABLE incoming")
+    if row is None or row[3] != len(rows):
+        raise DatabaseError(f"{table} took {row and row[3]} of {len(rows)} rows of {session.key}; nothing was stored.")
+    return Change(*row)

@@ -1,0 +1,38 @@
+"""The root of the project's exception tree.
+
+Only what every floor shares lives here; failures of the outside world are in `resources.errors`.
+"""
+
+from typing import ClassVar
+
+
+class IntradayError(Exception):
+    """A failure with a sentence for a person, and the answer to "would a retry help?".
+
+    ```
+    IntradayError
+    ├── UnknownSession          the exchange does not trade that day
+    ├── LabelSideUnclear        bars whose stamps cannot be told apart as start or end of bar
+    ├── ContractBroken          a table that does not satisfy its Pandera model
+    └── resources.errors: ConfigError, FeedError …, DatabaseError …, FingerprintMismatch
+    ```
+    """
+
+    retry_helps: ClassVar[bool] = False
+
+    def sentence(self) -> str:
+        """The message, and whether trying again would help."""
+        hint = "A retry may help." if self.retry_helps else "A retry would not help."
+        return f"{self} {hint}"
+
+
+class UnknownSession(IntradayError):
+    """The exchange does not trade on the day that was named."""
+
+
+class LabelSideUnclear(IntradayError):
+    """Nothing, or contradictory things, say whether stamps mark the start or the end of a bar."""
+
+
+class ContractBroken(IntradayError):
+    """A table does not satisfy its Pandera model."""

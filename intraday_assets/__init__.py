@@ -1,1 +1,4 @@
-"""The asset graph: partitions, assets, checks, charts and definitions. Logic worth testing without Dagster is in `market`."""
+"""The asset graph: partitions, assets, checks, charts and definitions.
+
+Logic worth testing without Dagster is in `market`.
+"""

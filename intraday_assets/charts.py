@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter
+from matplotlib.dates import DateFormatter, date2num
 from matplotlib.figure import Figure
 
 from market.sessions import NEW_YORK
@@ -31,14 +31,14 @@ def candles(frame: pd.DataFrame, symbols: Sequence[str], title: str) -> str:
 
 def _draw(panel: Axes, rows: pd.DataFrame, symbol: str) -> None:
     by_minute = rows.set_index(rows["timestamp"].dt.tz_convert(NEW_YORK))
-    missing = by_minute.index[by_minute["missing"]]
+    missing = pd.DatetimeIndex(by_minute.index[by_minute["missing"]])
     for minute in missing:
-        panel.axvspan(minute, minute + pd.Timedelta(minutes=1), color=MISSING, linewidth=0)
+        panel.axvspan(date2num(minute), date2num(minute + pd.Timedelta(minutes=1)), color=MISSING, linewidth=0)
     prices = by_minute.loc[~by_minute["missing"], ["open", "high", "low", "close"]]
     columns = {"open": "first", "high": "max", "low": "min", "close": "last"}
     bars = prices.resample(f"{CANDLE_MINUTES}min").agg(columns).dropna()
     colours = [RISE if rises else FALL for rises in bars["close"] >= bars["open"]]
-    middle = bars.index + pd.Timedelta(minutes=CANDLE_MINUTES / 2)
+    middle = date2num(bars.index + pd.Timedelta(minutes=CANDLE_MINUTES / 2))
     panel.vlines(middle, bars["low"], bars["high"], color=colours, linewidth=0.8)
     panel.vlines(middle, bars["open"], bars["close"], color=colours, linewidth=3.2)
     count = f"{len(missing)} missing" if len(missing) else "none missing"

@@ -13,9 +13,9 @@ TYPICAL_PRICE = tuple(("bars", name) for name in ("high", "low", "close", "volum
 
 FRAME_ORIGINS: Origins = {
     **{name: (("bars", name),) for name in ("timestamp", "symbol", *BAR_VALUES)},
-    **{name: (("bars", "close"),) for name in ("rsi", "ema_short", "ema_long")},
+    **dict.fromkeys(("rsi", "ema_short", "ema_long"), (("bars", "close"),)),
     "vwap": TYPICAL_PRICE,
-    **{name: (("bars", "timestamp"),) for name in ("hour_sin", "hour_cos", "minute_sin", "minute_cos")},
+    **dict.fromkeys(("hour_sin", "hour_cos", "minute_sin", "minute_cos"), (("bars", "timestamp"),)),
 }
 MARKET_DATA_ORIGINS: Origins = {name: (("bars", name),) for name in ("timestamp", "symbol", *BAR_VALUES, "source")}
 DUAL_TICKER_ORIGINS: Origins = {name: (("frames", name),) for name in FRAME_ORIGINS}

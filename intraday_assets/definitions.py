@@ -1,4 +1,4 @@
-"""The code location that Dagster loads: the asset graph with its resources, made from the configuration when asked for."""
+"""The code location that Dagster loads: the asset graph and its resources, made from the configuration on demand."""
 
 import dagster as dg
 

@@ -1,8 +1,8 @@
 """The asset graph: every selected session passes through the selected stages, one session after the other.
 
-One step makes all assets of a session, because a step whose output is missing makes Dagster skip everything behind it for
-the whole range: here a bad session stops itself only, and each asset is recorded for just the sessions that have it. A
-run that could not store every session it was asked for fails at its end and names them.
+One step makes all assets of a session. Were each asset a step, Dagster would record it for every session of a range or
+skip everything behind it for all of them. Here a bad session stops only itself, and each asset is recorded for just the
+sessions that have it. A run that could not store every session it was asked for fails at its end and names them.
 """
 
 import logging
@@ -40,7 +40,14 @@ STAGES = (
     Stage(("market_data", "dual_ticker_bars"), frozenset({"quality_reports"}), hypertables.make),
     Stage(("eod_summaries",), frozenset({"quality_reports"}), lambda work, _: eod_summaries.make(work)),
 )
-SPECS = [bars.SPEC, frames.SPEC, quality_reports.SPEC, hypertables.MARKET_DATA, hypertables.DUAL_TICKER_BARS, eod_summaries.SPEC]
+SPECS = [
+    bars.SPEC,
+    frames.SPEC,
+    quality_reports.SPEC,
+    hypertables.MARKET_DATA,
+    hypertables.DUAL_TICKER_BARS,
+    eod_summaries.SPEC,
+]
 CHECKS = [bars.CONTRACT, frames.CONTRACT, *quality_reports.CHECKS, eod_summaries.CONTRACT]
 CONTRACTS = frozenset(check.asset_key.to_user_string() for check in CHECKS if check.name == "contract")
 
@@ -130,7 +137,9 @@ def _evaluation(
 
 def _log_outcome(context: dg.AssetExecutionContext, work: SessionWork) -> None:
     if work.outcome is None:
-        rows = (f"{table}: {c.added} added, {c.revised} revised, {c.removed} removed" for table, c in work.changes.items())
+        rows = (
+            f"{table}: {c.added} added, {c.revised} revised, {c.removed} removed" for table, c in work.changes.items()
+        )
         context.log.info(f"{work.session.key} passed. {'; '.join(rows)}")
     else:
         context.log.error(f"{work.session.key} did not pass. {work.outcome}")

@@ -1,4 +1,4 @@
-"""One partition per XNYS session, from the exchange's calendar: none on weekends, holidays and extraordinary closures."""
+"""One partition per XNYS session: none on weekends, holidays and extraordinary closures."""
 
 from datetime import date, datetime, time
 

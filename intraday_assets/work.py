@@ -66,7 +66,7 @@ class Desk:
         self._fit: dict[str, pd.DataFrame | None] = {}
 
     def fit_bars(self, session: Session) -> pd.DataFrame | None:
-        """The bars of an earlier session, for warming indicators; None if there are none or the gate would block them."""
+        """An earlier session's bars, for warming indicators; None if there are none or the gate would block them."""
         if session.key not in self._fit:
             self._fit[session.key] = self._judged(session)
         return self._fit[session.key]

@@ -5,6 +5,8 @@ of its first closes. Indicators run over the bars that exist: a missing minute n
 Every value depends on its own and earlier minutes only.
 """
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 
@@ -27,21 +29,21 @@ def features(wide: pd.DataFrame, grid: pd.DatetimeIndex) -> pd.DataFrame:
         `grid` by (feature, symbol), in the order of `schemas.tables.FEATURES`.
 
     """
-    close = wide["close"]
+    close = _values(wide, "close")
     session = wide.loc[grid]
-    parts = {name: session[name] for name in BAR_VALUES}
+    parts = {name: _values(session, name) for name in BAR_VALUES}
     parts["rsi"] = rsi(close).loc[grid]
     parts["ema_short"] = ema(close, EMA_SHORT_CLOSES).loc[grid]
     parts["ema_long"] = ema(close, EMA_LONG_CLOSES).loc[grid]
     parts["vwap"] = session_vwap(session)
     for name, values in clock(grid).items():
-        parts[name] = pd.DataFrame({symbol: values for symbol in close.columns}, index=grid)
+        parts[name] = pd.DataFrame(dict.fromkeys(close.columns, values), index=grid)
     table = pd.concat(parts, axis="columns", names=["feature", "symbol"], sort=False)
     return table[list(FEATURES)]
 
 
 def ema(closes: pd.DataFrame, length: int) -> pd.DataFrame:
-    """Exponential moving average, weight 2 / (length + 1); NaN before the `length`-th close and where one is missing."""
+    """Exponential moving average, weight 2 / (length + 1); NaN before the `length`-th close and where it is missing."""
     return _seeded_average(closes, length, 2.0 / (length + 1))
 
 
@@ -59,9 +61,9 @@ def rsi(closes: pd.DataFrame, length: int = RSI_CLOSES) -> pd.DataFrame:
 
 def session_vwap(session: pd.DataFrame) -> pd.DataFrame:
     """Volume-weighted typical price (high + low + close) / 3 since the session's open; NaN until a share has traded."""
-    typical = (session["high"] + session["low"] + session["close"]) / 3.0
-    traded = session["volume"].cumsum()
-    return (typical * session["volume"]).cumsum() / traded.where(traded > 0.0)
+    high, low, close, volume = (_values(session, name) for name in ("high", "low", "close", "volume"))
+    traded = volume.cumsum()
+    return ((high + low + close) / 3.0 * volume).cumsum() / traded.where(traded > 0.0)
 
 
 def clock(grid: pd.DatetimeIndex) -> dict[str, np.ndarray]:
@@ -75,6 +77,11 @@ def clock(grid: pd.DatetimeIndex) -> dict[str, np.ndarray]:
         "minute_sin": np.sin(minute),
         "minute_cos": np.cos(minute),
     }
+
+
+def _values(wide: pd.DataFrame, name: str) -> pd.DataFrame:
+    """One value of every symbol: minutes by symbol."""
+    return cast("pd.DataFrame", wide.xs(name, axis="columns", level="value"))
 
 
 def _seeded_average(values: pd.DataFrame, length: int, weight: float) -> pd.DataFrame:

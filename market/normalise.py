@@ -61,7 +61,9 @@ def normalise(
     evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
     side = evidence.side or assume
     if side is None:
-        raise LabelSideUnclear(f"Nothing in the {len(day)} stamps of {session.key} says which side of the bar they mark.")
+        raise LabelSideUnclear(
+            f"Nothing in the {len(day)} stamps of {session.key} says which side of the bar they mark."
+        )
     starts = day["stamp"] - bar_size.delta if side is LabelSide.END else day["stamp"]
     bars = day.assign(timestamp=starts.dt.tz_convert("UTC").dt.as_unit("us"), source=source)
     extended = _is_extended(bars["timestamp"], session, bar_size)
@@ -85,16 +87,20 @@ def _midnight(session: Session, days_later: int) -> pd.Timestamp:
 def _is_extended(starts: pd.Series, session: Session, bar_size: BarSize) -> pd.Series:
     """Whether each bar is trading before the open or after the close, within the hours the vendor has."""
     first, last = (_midnight(session, 0) + hours for hours in EXTENDED_HOURS)
-    on_grid = (starts - session.open) % bar_size.delta == pd.Timedelta(0)
     regular = (starts >= session.open) & (starts < session.close)
-    return (starts >= first) & (starts < last) & ~regular & on_grid
+    return (starts >= first) & (starts < last) & ~regular & ~_off_grid(starts, session, bar_size)
+
+
+def _off_grid(starts: pd.Series, session: Session, bar_size: BarSize) -> "pd.Series[bool]":
+    """Whether each bar starts between two of the exchange's minutes."""
+    since_open = (starts - session.open) / bar_size.delta
+    return since_open % 1 != 0
 
 
 def _marks(bars: pd.DataFrame, session: Session, bar_size: BarSize) -> np.ndarray:
     """Why a bar stays out of the frame, if it does: one mark a row, the first that applies."""
     starts = bars["timestamp"]
     outside = (starts < session.open) | (starts >= session.close)
-    off_grid = (starts - session.open) % bar_size.delta != pd.Timedelta(0)
     twin = bars.duplicated("timestamp", keep=False)
     equal = twin & bars.duplicated(["timestamp", *BAR_VALUES], keep=False)
     alone = bars.groupby("timestamp")["timestamp"].transform("size") == (
@@ -103,7 +109,7 @@ def _marks(bars: pd.DataFrame, session: Session, bar_size: BarSize) -> np.ndarra
     conflicting = twin & ~alone
     repeated = equal & bars.duplicated("timestamp", keep="first")
     return np.select(
-        [off_grid, outside, conflicting, repeated],
+        [_off_grid(starts, session, bar_size), outside, conflicting, repeated],
         [OFF_GRID, OUTSIDE_SESSION, DUPLICATE_CONFLICTING, DUPLICATE_EQUAL],
         default=KEPT,
     )

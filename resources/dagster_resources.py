@@ -1,5 +1,6 @@
-"""The Dagster resources: what the asset graph is handed of the outside world. The UI shows their fields, so no secret is
-one.
+"""The Dagster resources: what the asset graph is handed of the outside world.
+
+The UI shows their fields, so no secret is one.
 """
 
 import os
@@ -39,7 +40,9 @@ class AlphaVantageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def feed(self, landing: LandingZone, bar_size: BarSize, *, refresh: bool) -> AlphaVantageFeed:
         """The feed, landing what it fetches."""
-        settings = AlphaVantageSettings.model_validate({name: getattr(self, name) for name in AlphaVantageSettings.model_fields})
+        settings = AlphaVantageSettings.model_validate(
+            {name: getattr(self, name) for name in AlphaVantageSettings.model_fields}
+        )
         return AlphaVantageFeed(settings, os.environ.get(KEY_VARIABLE, ""), landing, bar_size, _now, refresh=refresh)
 
 

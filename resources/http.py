@@ -1,4 +1,4 @@
-"""HTTP as every feed uses it: a time limit on each call, typed failures, and no key in anything that is kept or shown."""
+"""HTTP as every feed uses it: a time limit on each call, typed failures, no key in anything that is kept or shown."""
 
 from collections.abc import Mapping
 

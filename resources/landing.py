@@ -97,4 +97,6 @@ class LandingZone:
             return bytes(self.files.cat_file(f"{self.root}/{name}"))
         except FileNotFoundError:
             asset, bar_size, file = name.split("/")
-            raise NotLanded(f"No {asset} of {file.rsplit('.', 1)[0]} ({bar_size}) have been made yet: materialise them first.") from None
+            raise NotLanded(
+                f"No {asset} of {file.rsplit('.', 1)[0]} ({bar_size}) have been made yet: materialise them first."
+            ) from None

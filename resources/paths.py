@@ -12,6 +12,6 @@ DEPLOY = FILES / "deploy"
 
 
 def default_home() -> Path:
-    """Where data are kept unless `INTRADAY_HOME` says otherwise: `.intraday` in the checkout, or in the current folder."""
+    """Where data are kept without `INTRADAY_HOME`: `.intraday` in the checkout, or in the current folder."""
     base = _CHECKOUT if FILES == _CHECKOUT else Path.cwd()
     return base / ".intraday"

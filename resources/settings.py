@@ -1,7 +1,7 @@
 """Configuration: config/base.yaml, then config/<environment>.yaml, then environment variables, checked as one.
 
-An unknown key or a bad value is a `ConfigError` that names the key, where it stands and what is allowed. Secrets are not
-configuration: the feeds and the database read theirs from the environment themselves.
+An unknown key or a bad value is a `ConfigError` that names the key, where it stands and what is allowed. Secrets are
+not configuration: the feeds and the database read theirs from the environment themselves.
 """
 
 import os
@@ -121,7 +121,10 @@ def load_gate(environment: str, config: Path = CONFIG) -> Gate:
     by_environment = content.get("environments") or {}
     known = _environments(config)
     _only(by_environment, known, where, "environments.")
-    layers = [("rules", content.get("rules") or {}), (f"environments.{environment}", by_environment.get(environment) or {})]
+    layers = [
+        ("rules", content.get("rules") or {}),
+        (f"environments.{environment}", by_environment.get(environment) or {}),
+    ]
     names = [rule.name for rule in RULES]
     for prefix, layer in layers:
         _only(layer, names, where, f"{prefix}.")
@@ -160,8 +163,10 @@ def _refuse_unknown_variables() -> None:
     for name in os.environ:
         known = name.split("__")[0] in fields or name in NOT_SETTINGS
         if name.startswith(PREFIX) and not known:
-            raise ConfigError(f"Unknown environment variable {name}; allowed: {', '.join(fields)} (and their parts, as in "
-                              f"{PREFIX}ALPHA_VANTAGE__ATTEMPTS).")
+            raise ConfigError(
+                f"Unknown environment variable {name}; allowed: {', '.join(fields)} (and their parts, as in "
+                f"{PREFIX}ALPHA_VANTAGE__ATTEMPTS)."
+            )
 
 
 def _yaml_layer(path: Path) -> Mapping[str, Any]:
@@ -183,7 +188,9 @@ def _read_yaml(path: Path, where: str) -> dict[str, Any]:
 
 def _only(keys: object, allowed: list[str] | tuple[str, ...], where: str, prefix: str) -> None:
     if not isinstance(keys, dict):
-        raise ConfigError(f"{prefix.rstrip('.')} in {where} must hold keys and values; allowed keys: {', '.join(allowed)}.")
+        raise ConfigError(
+            f"{prefix.rstrip('.')} in {where} must hold keys and values; allowed keys: {', '.join(allowed)}."
+        )
     for key in keys:
         if key not in allowed:
             raise ConfigError(f"Unknown key {prefix}{key} in {where}; allowed: {', '.join(allowed)}.")

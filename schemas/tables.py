@@ -42,7 +42,7 @@ class Bars(pa.DataFrameModel):
     source: Series[str] = pa.Field(description="feed that answered")
     mark: Series[str] = pa.Field(isin=MARKS, description="empty, or why the bar does not enter the frame")
 
-    class Config:
+    class Config:  # noqa: D106  (pandera's)
         strict = True
         ordered = True
 
@@ -73,7 +73,7 @@ class Frame(pa.DataFrameModel):
     minute_cos: Series[float] = pa.Field(ge=-1, le=1, description="cosine of the minute of the hour")
     missing: Series[bool] = pa.Field(description="the feed gave no bar for this minute")
 
-    class Config:
+    class Config:  # noqa: D106  (pandera's)
         strict = True
         ordered = True
         unique = ["timestamp", "symbol"]  # noqa: RUF012  (pandera reads a list)
@@ -100,7 +100,7 @@ class EodSummary(pa.DataFrameModel):
     volume: Series[int] = pa.Field(ge=0, description="shares traded in the stored bars")
     vwap: Series[float] = pa.Field(nullable=True, description="volume-weighted close of the stored bars, USD")
 
-    class Config:
+    class Config:  # noqa: D106  (pandera's)
         strict = True
         ordered = True
         unique = ["session", "symbol"]  # noqa: RUF012

@@ -12,7 +12,7 @@ SPEC = dg.AssetSpec(
     "bars",
     description="One session's bars of every symbol as the feed gave them: UTC, start of bar, nothing dropped but "
     "extended hours. Duplicates, off-grid stamps and bars outside the session are kept and marked.",
-    group_name="ingest",
+    group_name="session",
     kinds={"python", "parquet"},
     owners=OWNERS,
     metadata={"dagster/column_schema": BARS_SCHEMA},

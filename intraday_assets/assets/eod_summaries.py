@@ -1,6 +1,6 @@
 """eod_summaries: a session in a row per symbol, from the rows that are stored. A blocked session has one too."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import dagster as dg
 
@@ -14,7 +14,7 @@ SPEC = dg.AssetSpec(
     deps=["market_data", "dual_ticker_bars", "quality_reports"],
     description="The end of the day: per symbol, bars expected, stored and missing, open, high, low, close, volume and "
     "VWAP of what is stored, and the gate's verdict.",
-    group_name="reporting",
+    group_name="session",
     kinds={"postgres", "sql"},
     owners=OWNERS,
     metadata={
@@ -37,7 +37,7 @@ def make(work: SessionWork) -> Iterator[Made]:
     yield Made("eod_summaries", metadata, (Check("contract", True, "The table satisfies its contract."),))
 
 
-def _markdown(rows: list[dict[str, object]]) -> str:
-    names = [name for name in rows[0] if name != "session"]
+def _markdown(rows: list[dict[Hashable, object]]) -> str:
+    names = [str(name) for name in rows[0] if name != "session"]
     lines = [" | ".join(str(row[name]) for name in names) for row in rows]
     return "\n".join([f"| {' | '.join(names)} |", "|" + "---|" * len(names), *[f"| {line} |" for line in lines]])

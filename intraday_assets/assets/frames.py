@@ -16,7 +16,7 @@ SPEC = dg.AssetSpec(
     deps=["bars"],
     description="Both symbols aligned on the exchange's own minutes with 13 features each. Indicators are warm from "
     "earlier sessions that pass the gate; nothing comes from the future, nothing is filled.",
-    group_name="features",
+    group_name="session",
     kinds={"python", "parquet"},
     owners=OWNERS,
     metadata={"dagster/column_schema": FRAME_SCHEMA, "dagster/column_lineage": lineage(FRAME_ORIGINS)},

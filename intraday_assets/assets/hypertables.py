@@ -19,7 +19,7 @@ MARKET_DATA = dg.AssetSpec(
     deps=["bars", "quality_reports"],
     description="The session's bars in the hypertable market_data. Revised and removed bars leave their old values in "
     "bar_revisions. A session that the gate blocks is not stored, whoever launches this asset.",
-    group_name="storage",
+    group_name="session",
     kinds={"postgres", "sql"},
     owners=OWNERS,
     metadata={
@@ -34,7 +34,7 @@ DUAL_TICKER_BARS = dg.AssetSpec(
     deps=["frames", "quality_reports"],
     description="The session's frame in the hypertable dual_ticker_bars, from which a model reads 13 numbers a symbol; "
     "a minute without a bar is a row of nulls.",
-    group_name="storage",
+    group_name="session",
     kinds={"postgres", "sql"},
     owners=OWNERS,
     metadata={

@@ -17,7 +17,7 @@ SPEC = dg.AssetSpec(
     deps=["bars", "frames"],
     description="What every rule of the gate measured, its thresholds, and the verdict: PASS and WARN let the session "
     "into the database, FAIL and ERROR block it. Bound to the fingerprints of the tables that it judged.",
-    group_name="quality",
+    group_name="session",
     kinds={"python", "json"},
     owners=OWNERS,
     skippable=True,
@@ -48,14 +48,12 @@ def make(work: SessionWork) -> Iterator[Made]:
         evidence = Evidence(work.session, desk.bar_size, desk.symbols, empty_bars())
         report = desk.gate.report(evidence, [failed_before_the_gate(*problem)])
     work.report = report
-    path = desk.landing.write_text(
-        "quality_reports", desk.bar_size, work.session.key, report.model_dump_json(indent=2)
-    )
+    path = desk.landing.write_text("quality_reports", desk.bar_size, work.session.key, report.model_dump_json(indent=2))
     desk.reports.keep_report(report)
     yield Made("quality_reports", {**_metadata(report), "path": dg.MetadataValue.path(path)}, tuple(_checks(report)))
 
 
-def _metadata(report: QualityReport) -> dict[str, dg.MetadataValue]:  # type: ignore[type-arg]
+def _metadata(report: QualityReport) -> dict[str, dg.MetadataValue]:
     rows = [f"| {f.verdict} | {f.rule} | {f.symbol or 'pair'} | {f.message} |" for f in report.findings]
     return {
         "verdict": dg.MetadataValue.text(report.verdict.value),

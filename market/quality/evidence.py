@@ -56,7 +56,8 @@ def fingerprint(table: pd.DataFrame) -> str:
 
 def _column_bytes(column: pd.Series) -> bytes:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return column.dt.tz_convert("UTC").dt.as_unit("us").astype("int64").to_numpy().astype("<i8").tobytes()
+        microseconds = column.dt.tz_convert("UTC").dt.as_unit("us").astype("int64")
+        return bytes(microseconds.to_numpy("<i8").tobytes())
     if pd.api.types.is_float_dtype(column.dtype):
         values = column.to_numpy("<f8", copy=True)
         values[np.isnan(values)] = np.nan  # one bit pattern for every NaN

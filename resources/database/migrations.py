@@ -1,5 +1,7 @@
-"""Bring a database to the schema of this code: numbered SQL files, each applied once, in a transaction, one process at a
-time; then what needs TimescaleDB, where the server has it.
+"""Bring a database to the schema of this code.
+
+Numbered SQL files, each applied once, in a transaction, by one process at a time; then what needs TimescaleDB, where
+the server has it.
 """
 
 import hashlib
@@ -62,7 +64,7 @@ def migrate(server: DatabaseServer, folder: Path = SQL) -> SchemaState:
         _refuse_foreign(done, files)
         missing = [migration for migration in files if migration.number not in done]
         for migration in missing:
-            connection.execute(migration.text)  # type: ignore[call-overload]  # a file of ours, not a literal
+            connection.execute(migration.text)
             connection.execute(
                 "INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)",
                 [migration.number, migration.name, migration.sha256],
@@ -91,16 +93,20 @@ def _refuse_foreign(done: dict[int, str], files: list[Migration]) -> None:
     known = {migration.number: migration for migration in files}
     ahead = sorted(set(done) - set(known))
     if ahead:
-        raise MigrationError(f"The database has migration {ahead[-1]}, this code ends at {max(known)}: update the code.")
+        raise MigrationError(
+            f"The database has migration {ahead[-1]}, this code ends at {max(known)}: update the code."
+        )
     for number, sha256 in done.items():
         if known[number].sha256 != sha256:
-            raise MigrationError(f"{known[number].name}.sql was changed after it was applied; add a new migration instead.")
+            raise MigrationError(
+                f"{known[number].name}.sql was changed after it was applied; add a new migration instead."
+            )
 
 
 def _enable_timescaledb(connection: psycopg.Connection, text: str) -> str | None:
     offered = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone()
     if not offered:
         return None
-    connection.execute(text)  # type: ignore[call-overload]
+    connection.execute(text)
     row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
     return str(row[0]) if row else None

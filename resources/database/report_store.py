@@ -1,5 +1,6 @@
 """Keeps what the gate found and the end-of-day summaries, beside the bars they are about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,6 +12,20 @@ from resources.database.server import DatabaseServer
 from resources.database.session_store import day_bounds
 from schemas.quality import QualityReport
 from schemas.tables import EodSummary
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session as a person looks at it."""
+
+    session: str
+    minutes: int
+    """Bars that the exchange's calendar asks for, per symbol."""
+    bars_in: int
+    missing: dict[str, int]
+    verdict: str
+    stored: int
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -58,3 +73,31 @@ class ReportStore:
         table = pd.DataFrame(rows)[list(EodSummary.to_schema().columns)]
         floats = dict.fromkeys(("open", "high", "low", "close", "vwap"), "float64")
         return table.astype({**floats, "volume": "int64", "session": "str", "symbol": "str", "verdict": "str"})
+
+    def session_rows(self, sessions: Sequence[Session], environment: str, bar_size: BarSize) -> list[SessionRow]:
+        """The newest judgement of each session and the rows of `market_data`; sessions without one are left out."""
+        parameters = {
+            "sessions": [wanted.key for wanted in sessions],
+            "environment": environment,
+            "bar_size": bar_size.value,
+            "first": sessions[0].open,
+            "last": sessions[-1].open,
+        }
+        with self.server.connect() as connection:
+            found = connection.execute(named_query("session_rows"), parameters).fetchall()
+        return [
+            _session_row(session(str(day)), QualityReport.model_validate(report), stored)
+            for day, _, report, stored in found
+        ]
+
+
+def _session_row(day: Session, report: QualityReport, stored: int) -> SessionRow:
+    return SessionRow(
+        session=day.key,
+        minutes=len(day.minutes(BarSize(report.bar_size))),
+        bars_in=sum(report.bars_in.values()),
+        missing=dict(report.missing),
+        verdict=report.verdict.value,
+        stored=stored,
+        reasons=tuple(report.reasons()),
+    )

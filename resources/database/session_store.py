@@ -78,9 +78,7 @@ class SessionStore:
         with self.server.connect() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, session.day.toordinal()])
             self._hold_bar_size(connection)
-            return {
-                table: _replace(connection, table, rows, session, report.symbols) for table, rows in tables.items()
-            }
+            return {table: _replace(connection, table, rows, session, report.symbols) for table, rows in tables.items()}
 
     def _hold_bar_size(self, connection: psycopg.Connection) -> None:
         connection.execute(

@@ -1,1 +1,1 @@
-"""Feeds: each asks a vendor, parses the answer and hands out vendor rows. Normalising them is `market.normalise`'s work."""
+"""Feeds: each asks a vendor, parses its answer and has `market.normalise` make bars of it."""

@@ -151,7 +151,7 @@ class AlphaVantageFeed:
 
     def _read(self, answer: RawAnswer, symbol: str, month: str) -> "VendorMonth":
         rows = parse_csv(answer.text, symbol)
-        days = {day: day_rows for day, day_rows in rows.groupby(rows["stamp"].dt.date)}
+        days = dict(iter(rows.groupby(rows["stamp"].dt.date)))
         return VendorMonth(answer.fetched_at, days, prevailing_side(days, sessions_of_month(month), self._bar_size))
 
     def _shelf(self, symbol: str, month: str) -> str:
@@ -226,4 +226,3 @@ def parse_csv(text: str, symbol: str) -> pd.DataFrame:
         return rows.assign(**{name: pd.to_numeric(table[name]).astype("float64") for name in BAR_VALUES})
     except ValueError as error:
         raise Malformed(f"The {symbol} table has a cell that cannot be read: {error}.") from None
-

@@ -25,12 +25,12 @@ class MissingRatio(Rule):
         missing = evidence.missing_minutes(symbol)
         ratio = len(missing) / len(evidence.expected)
         verdict = above(ratio, self.warn, self.fail)
-        message = f"{symbol} misses {len(missing)} of {len(evidence.expected)} bars ({ratio:.1%}, at most {self.fail:.1%})"
+        message = (
+            f"{symbol} misses {len(missing)} of {len(evidence.expected)} bars ({ratio:.1%}, at most {self.fail:.1%})"
+        )
         if len(missing):
             message += f": {local_times(missing)}"
-        yield self.finding(
-            symbol, verdict, ratio, message + ".", warn=self.warn, fail=self.fail, held_against=missing
-        )
+        yield self.finding(symbol, verdict, ratio, message + ".", warn=self.warn, fail=self.fail, held_against=missing)
 
 
 class TimestampOverlap(Rule):

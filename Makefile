@@ -1,0 +1,45 @@
+# What a person types. Each target sets up what it needs first.
+.DEFAULT_GOAL := help
+VENV ?= .venv
+BIN := $(VENV)/bin
+export VENV
+
+.PHONY: help setup demo test dev check lint types contract definitions lock clean
+
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/ready: requirements.lock pyproject.toml deploy/setup
+	@deploy/setup
+
+setup: $(VENV)/ready   ## make .venv with the pinned dependencies
+
+demo: setup      ## run the main job on recorded sessions; needs no key, network or Docker once set up
+	@$(BIN)/intraday demo
+
+test: setup      ## run every test, on a real TimescaleDB too
+	@$(BIN)/python -m pytest
+
+dev: setup       ## open the Dagster UI on http://127.0.0.1:3000
+	@$(BIN)/intraday dev
+
+check: lint types contract definitions test   ## everything that must hold before a change lands
+
+lint: setup      ## ruff: style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup     ## mypy, strict
+	@$(BIN)/mypy
+
+contract: setup  ## the floors of the house: imports only go down
+	@$(BIN)/lint-imports
+
+definitions: setup   ## Dagster loads the code location
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/dg check defs
+
+lock:            ## resolve requirements.lock anew (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean:           ## remove the environment and caches; data under .intraday stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info

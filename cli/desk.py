@@ -1,0 +1,71 @@
+"""Opens the desk for a command: Dagster's instance on its own database, and the demonstration with its stand-in.
+
+What a command sets for its children goes through the environment, so that `dagster dev` sees what the command saw.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import dagster as dg
+
+from resources.database.server import VARIABLES, embedded_server
+from resources.feeds.alpha_vantage import KEY_VARIABLE
+from resources.paths import DEPLOY
+from resources.settings import Settings, load_settings
+from simulators.alpha_vantage import AlphaVantageSimulator
+from simulators.faults import parse_faults
+
+DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
+"""What the demonstration's feed does wrong, so that the gate can be seen at work."""
+DEMO_FIRST, DEMO_LAST = "2020-11-16", "2020-12-04"
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Dagster's instance under INTRADAY_HOME, its runs and events in PostgreSQL; also what `dagster dev` will use."""
+    folder = settings.home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(DEPLOY / "dagster.yaml", folder / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    if not os.environ.get("INTRADAY_DAGSTER_URL"):
+        server = embedded_server(settings.home / "postgres", "dagster")
+        os.environ["INTRADAY_DAGSTER_URL"] = sqlalchemy_url(server.url)
+    return dg.DagsterInstance.get()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A libpq URL for SQLAlchemy with psycopg2, as dagster-postgres needs: `postgresql://` alone means psycopg 3."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [""])[0]
+    query = f"?host={quote(host, safe='/')}" if host else ""
+    return f"postgresql+psycopg2://{parts.netloc}{parts.path}{query}"
+
+
+@contextmanager
+def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator[AlphaVantageSimulator]:
+    """A desk of its own under INTRADAY_HOME/demo: embedded database, recorded bars, a feed that spoils some of them."""
+    home = _demo_home(load_settings().home)
+    saved = dict(os.environ)
+    with AlphaVantageSimulator(faults=parse_faults(faults)) as simulator:
+        for name in VARIABLES:
+            os.environ.pop(f"TIMESCALEDB_{name}", None)
+        os.environ.update(
+            {
+                "INTRADAY_HOME": str(home),
+                "INTRADAY_ENVIRONMENT": "staging",
+                "INTRADAY_ALPHA_VANTAGE__BASE_URL": simulator.url,
+                KEY_VARIABLE: "demonstration",
+            }
+        )
+        try:
+            yield simulator
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+
+
+def _demo_home(home: Path) -> Path:
+    return home / "demo"

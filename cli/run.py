@@ -1,0 +1,165 @@
+"""`intraday run`: materialise a range of sessions as one Dagster run and show what came of each."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.desk import open_instance
+from intraday_assets.definitions import MAIN_JOB, definitions_from
+from market.sessions import Session, sessions_between
+from resources.database.report_store import ReportStore, SessionRow
+from resources.database.server import find_server
+from resources.settings import Settings, load_settings
+from schemas.errors import IntradayError, UnknownSession
+
+STYLE = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "red"}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did."""
+
+    sessions: list[Session]
+    passed: bool
+    rows_changed: int
+    """Rows added, revised or removed, in both hypertables."""
+    broke: str | None
+    """Why the run ended before it had seen every session, if it did."""
+
+
+class Progressing(logging.Handler):
+    """Moves a progress bar by what the graph logs of each session."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        super().__init__()
+        self._progress = progress
+        self._task = progress.add_task("starting", total=total)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One session is done."""
+        session = getattr(record, "session", None)
+        if session is not None:
+            blocked = getattr(record, "outcome", None) is not None
+            said = f"{session} [red]not stored[/]" if blocked else f"{session} [green]stored[/]"
+            self._progress.update(self._task, advance=1, description=said)
+
+
+def sessions_asked_for(first: str, last: str, settings: Settings) -> list[Session]:
+    """The sessions of a range given on the command line.
+
+    Raises:
+        UnknownSession: a date cannot be read, the range is empty or begins before the graph's first session.
+
+    """
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise UnknownSession(f"{first!r} to {last!r}: dates have the form YYYY-MM-DD.") from None
+    if start < settings.first_session:
+        raise UnknownSession(
+            f"{first} lies before the first session of the graph, {settings.first_session} (first_session)."
+        )
+    found = sessions_between(start, end) if start <= end else []
+    if not found:
+        raise UnknownSession(f"There is no XNYS session from {first} to {last}.")
+    return found
+
+
+def run_sessions(sessions: list[Session], settings: Settings, console: Console, *, refresh: bool = False) -> RunResult:
+    """Materialise the sessions as one run of the main job, with a progress bar."""
+    instance = open_instance(settings)
+    job = definitions_from(settings).resolve_job_def(MAIN_JOB)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    logger = logging.getLogger("intraday.sessions")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    with Progress(*columns, console=console, transient=False) as progress:
+        handler = Progressing(progress, len(sessions))
+        logger.addHandler(handler)
+        try:
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                tags={
+                    "dagster/asset_partition_range_start": sessions[0].key,
+                    "dagster/asset_partition_range_end": sessions[-1].key,
+                },
+                run_config={
+                    "ops": {"sessions": {"config": {"refresh": refresh}}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+            )
+        finally:
+            logger.removeHandler(handler)
+    return RunResult(sessions, result.success, _rows_changed(result), _broke(result))
+
+
+def show_sessions(result: RunResult, settings: Settings, console: Console) -> None:
+    """A row per session, then why some were not stored."""
+    store = ReportStore(find_server(settings.home))
+    rows = store.session_rows(result.sessions, settings.environment, settings.bar_size)
+    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    table.add_column("session", no_wrap=True)
+    table.add_column("minutes", justify="right")
+    table.add_column("bars in", justify="right")
+    for symbol in settings.symbols:
+        table.add_column(f"missing {symbol}", justify="right", no_wrap=True)
+    table.add_column("verdict")
+    table.add_column("rows stored", justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row, settings.symbols))
+    console.print(table)
+    for row in rows:
+        for reason in row.reasons:
+            console.print(f"[{STYLE[row.verdict]}]{row.session}[/] {reason}", highlight=False)
+
+
+def run(first: str, last: str, console: Console, *, refresh: bool) -> int:
+    """The command: 0 when every session passed, 1 when one did not."""
+    settings = load_settings()
+    result = run_sessions(sessions_asked_for(first, last, settings), settings, console, refresh=refresh)
+    if result.broke:
+        raise IntradayError(result.broke)
+    show_sessions(result, settings, console)
+    say_changes(result, console)
+    return 0 if result.passed else 1
+
+
+def say_changes(result: RunResult, console: Console) -> None:
+    """What the run changed in the database."""
+    if result.rows_changed:
+        console.print(f"{result.rows_changed:,} rows of market_data and dual_ticker_bars added, revised or removed.")
+    else:
+        console.print("Nothing changed: every row was already stored as it is.")
+
+
+def _cells(row: SessionRow, symbols: tuple[str, ...]) -> list[str]:
+    missing = [f"{row.missing.get(symbol, 0)}" for symbol in symbols]
+    marked = [f"[yellow]{count}[/]" if count != "0" else count for count in missing]
+    verdict = f"[{STYLE[row.verdict]}]{row.verdict}[/]"
+    return [row.session, f"{row.minutes}", f"{row.bars_in}", *marked, verdict, f"{row.stored}"]
+
+
+def _rows_changed(result: dg.ExecuteInProcessResult) -> int:
+    changed = 0
+    for event in result.get_asset_materialization_events():
+        metadata = event.materialization.metadata
+        counts = (metadata.get(f"rows {what}") for what in ("added", "revised", "removed"))
+        changed += sum(int(str(count.value)) for count in counts if count is not None)
+    return changed
+
+
+def _broke(result: dg.ExecuteInProcessResult) -> str | None:
+    """The error of a run that failed otherwise than by naming sessions that did not pass."""
+    for event in result.get_step_failure_events():
+        data = event.step_failure_data
+        if data.user_failure_data is None and data.error is not None:
+            inmost = data.error.cause or data.error
+            return inmost.message.strip()
+    return None

@@ -3,30 +3,28 @@
 from rich.console import Console
 
 from cli.desk import DEMO_FIRST, DEMO_LAST, demonstration
-from cli.run import run_sessions, say_changes, sessions_asked_for, show_sessions
+from cli.run import RUN_ENDED_EARLY, run_and_show
 from resources.settings import load_settings
-from schemas.errors import IntradayError
 
 NEXT = """
 [bold]What next[/]
   [cyan]make dev[/]       opens the Dagster UI on these sessions
-  [cyan]TimescaleDB[/]    put TIMESCALEDB_URL=postgresql://user:password@host/name into .env
-  [cyan]real bars[/]      put ALPHA_VANTAGE_API_KEY=your-key into .env, then run
+  [cyan]TimescaleDB[/]    TIMESCALEDB_URL=postgresql://user:password@host/name in .env
+  [cyan]real bars[/]      ALPHA_VANTAGE_API_KEY=your-key in .env, then
                  .venv/bin/intraday run 2024-01-02 2024-01-31
 """
 
 
 def demo(console: Console) -> int:
     """The command: 0 although sessions are blocked, because two are spoiled on purpose."""
-    console.print("Recorded NVDA and MSFT minutes of 2020, replayed by an Alpha Vantage stand-in on this machine.")
+    console.print("Recorded NVDA and MSFT minutes of 2020, replayed by an Alpha Vantage stand-in.")
     with demonstration() as simulator:
         settings = load_settings()
-        console.print(f"Stand-in at {simulator.url}; data under {settings.home}; starting the embedded PostgreSQL.")
-        result = run_sessions(sessions_asked_for(DEMO_FIRST, DEMO_LAST, settings), settings, console)
-        if result.broke:
-            raise IntradayError(result.broke)
-        show_sessions(result, settings, console)
-        say_changes(result, console)
+        console.print(f"Stand-in at {simulator.url}, starting the embedded PostgreSQL, data under")
+        console.print(f"{settings.home}")
+        status = run_and_show(settings, DEMO_FIRST, DEMO_LAST, console)
+        if status == RUN_ENDED_EARLY:
+            return status
         console.print("Spoiled on purpose, to show the gate at work:")
         for fault in simulator.faults:
             console.print(f"  {fault.describe()}")

@@ -17,7 +17,6 @@ from resources.feeds.alpha_vantage import KEY_VARIABLE
 from resources.paths import DEPLOY
 from resources.settings import Settings, load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator
-from simulators.faults import parse_faults
 
 DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
 """What the demonstration's feed does wrong, so that the gate can be seen at work."""
@@ -49,7 +48,7 @@ def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator[AlphaVantageS
     """A desk of its own under INTRADAY_HOME/demo: embedded database, recorded bars, a feed that spoils some of them."""
     home = _demo_home(load_settings().home)
     saved = dict(os.environ)
-    with AlphaVantageSimulator(faults=parse_faults(faults)) as simulator:
+    with AlphaVantageSimulator(faults=faults) as simulator:
         for name in VARIABLES:
             os.environ.pop(f"TIMESCALEDB_{name}", None)
         os.environ.update(

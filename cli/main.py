@@ -1,11 +1,13 @@
 """The console command `intraday`: its commands, and how a failure is shown."""
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, NoReturn
 
 import typer
 from dotenv import load_dotenv
 from rich.console import Console
+from rich.markup import escape
 
 from resources.paths import FILES
 from schemas.errors import IntradayError
@@ -24,11 +26,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Loopback port.")]
 
 
 @app.command()
-def demo() -> int:
+def demo() -> None:
     """Run the main job on recorded sessions, two of them spoiled on purpose. No key, no network, no Docker."""
     from cli.demo import demo as command
 
-    return command(Console())
+    _end(lambda: command(Console()))
 
 
 @app.command()
@@ -36,46 +38,47 @@ def run(
     first: Day,
     last: Annotated[str | None, typer.Argument(metavar="[YYYY-MM-DD]", help="Defaults to the first.")] = None,
     refresh: Annotated[bool, typer.Option(help="Ask the vendor again for months that are landed.")] = False,
-) -> int:
+) -> None:
     """Materialise the sessions from FIRST to LAST as one run. Exit status 1 when a session did not pass."""
     from cli.run import run as command
 
-    return command(first, last or first, Console(), refresh=refresh)
+    _end(lambda: command(first, last or first, Console(), refresh=refresh))
 
 
 @app.command()
-def dev(port: Port = 3000) -> int:
+def dev(port: Port = 3000) -> None:
     """Open the Dagster UI on this desk's data; on the demonstration's when there is no Alpha Vantage key."""
     from cli.dev import dev as command
 
-    return command(Console(), port)
+    _end(lambda: command(Console(), port))
 
 
 @simulate.command("alpha-vantage")
 def simulate_alpha_vantage(
     port: Port = 0,
     fault: Annotated[list[str] | None, typer.Option(help="For example drop:NVDA:2020-11-24:10:00-10:44.")] = None,
-) -> int:
+) -> None:
     """Serve recorded bars in Alpha Vantage's wire format."""
     from cli.simulate import alpha_vantage as command
 
-    return command(Console(), port, fault or [])
+    _end(lambda: command(Console(), port, fault or []))
 
 
 def main() -> None:
-    """Run the command; a failure is one sentence and exit status 2, an interruption exit status 130."""
+    """Run what the command line says."""
     load_dotenv(FILES / ".env")
+    app()
+
+
+def _end(command: Callable[[], int]) -> NoReturn:
+    """Run a command and exit with its status; a failure is one sentence and 2, an interruption 130."""
+    complain = Console(stderr=True)
     try:
-        sys.exit(app(standalone_mode=False))
+        status = command()
     except IntradayError as error:
-        _fail(error.sentence())
-    except (typer.Exit, SystemExit):
-        raise
+        complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
+        status = 2
     except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. What was stored is whole; run it again to go on.")
-        sys.exit(130)
-
-
-def _fail(sentence: str) -> None:
-    Console(stderr=True).print(f"[red]{sentence}[/]", highlight=False)
-    sys.exit(2)
+        complain.print("Interrupted. What was stored is whole; run it again to go on.")
+        status = 130
+    sys.exit(status)

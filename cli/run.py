@@ -7,17 +7,20 @@ from datetime import date
 import dagster as dg
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.desk import open_instance
 from intraday_assets.definitions import MAIN_JOB, definitions_from
+from intraday_assets.graph import BROKE
 from market.sessions import Session, sessions_between
 from resources.database.report_store import ReportStore, SessionRow
 from resources.database.server import find_server
 from resources.settings import Settings, load_settings
-from schemas.errors import IntradayError, UnknownSession
+from schemas.errors import UnknownSession
 
+RUN_ENDED_EARLY = 2
 STYLE = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "red"}
 
 
@@ -104,14 +107,14 @@ def show_sessions(result: RunResult, settings: Settings, console: Console) -> No
     """A row per session, then why some were not stored."""
     store = ReportStore(find_server(settings.home))
     rows = store.session_rows(result.sessions, settings.environment, settings.bar_size)
-    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     table.add_column("session", no_wrap=True)
     table.add_column("minutes", justify="right")
-    table.add_column("bars in", justify="right")
+    table.add_column("bars\nin", justify="right")
     for symbol in settings.symbols:
-        table.add_column(f"missing {symbol}", justify="right", no_wrap=True)
-    table.add_column("verdict")
-    table.add_column("rows stored", justify="right", no_wrap=True)
+        table.add_column(f"missing\n{symbol}", justify="right")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("rows\nstored", justify="right")
     for row in rows:
         table.add_row(*_cells(row, settings.symbols))
     console.print(table)
@@ -121,11 +124,16 @@ def show_sessions(result: RunResult, settings: Settings, console: Console) -> No
 
 
 def run(first: str, last: str, console: Console, *, refresh: bool) -> int:
-    """The command: 0 when every session passed, 1 when one did not."""
-    settings = load_settings()
+    """The command: 0 when every session passed, 1 when one did not, 2 when the run ended early."""
+    return run_and_show(load_settings(), first, last, console, refresh=refresh)
+
+
+def run_and_show(settings: Settings, first: str, last: str, console: Console, *, refresh: bool = False) -> int:
+    """Run the sessions of a range, then show them and what changed; the status of `run`."""
     result = run_sessions(sessions_asked_for(first, last, settings), settings, console, refresh=refresh)
     if result.broke:
-        raise IntradayError(result.broke)
+        console.print(f"[red]{escape(result.broke)}[/]", highlight=False)
+        return RUN_ENDED_EARLY
     show_sessions(result, settings, console)
     say_changes(result, console)
     return 0 if result.passed else 1
@@ -142,7 +150,7 @@ def say_changes(result: RunResult, console: Console) -> None:
 def _cells(row: SessionRow, symbols: tuple[str, ...]) -> list[str]:
     missing = [f"{row.missing.get(symbol, 0)}" for symbol in symbols]
     marked = [f"[yellow]{count}[/]" if count != "0" else count for count in missing]
-    verdict = f"[{STYLE[row.verdict]}]{row.verdict}[/]"
+    verdict = f"[{STYLE[row.verdict]}]{row.verdict}{', blocked' if row.blocked else ''}[/]"
     return [row.session, f"{row.minutes}", f"{row.bars_in}", *marked, verdict, f"{row.stored}"]
 
 
@@ -156,10 +164,12 @@ def _rows_changed(result: dg.ExecuteInProcessResult) -> int:
 
 
 def _broke(result: dg.ExecuteInProcessResult) -> str | None:
-    """The error of a run that failed otherwise than by naming sessions that did not pass."""
+    """Why the run ended early; None when it saw every session, whether they passed or not."""
     for event in result.get_step_failure_events():
-        data = event.step_failure_data
-        if data.user_failure_data is None and data.error is not None:
-            inmost = data.error.cause or data.error
-            return inmost.message.strip()
+        failure = event.step_failure_data.user_failure_data
+        if failure is None:
+            error = event.step_failure_data.error
+            return str(error.cause or error).strip() if error else "The run failed."
+        if BROKE in failure.metadata:
+            return failure.description
     return None

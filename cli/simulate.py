@@ -4,13 +4,17 @@ import threading
 
 from rich.console import Console
 
+from resources.errors import ConfigError
 from simulators.alpha_vantage import AlphaVantageSimulator
-from simulators.faults import parse_faults
 
 
 def alpha_vantage(console: Console, port: int, faults: list[str]) -> int:
     """The command: serves until Ctrl-C."""
-    with AlphaVantageSimulator(faults=parse_faults(faults), port=port) as simulator:
+    try:
+        simulator = AlphaVantageSimulator(faults=faults, port=port)
+    except ValueError as error:
+        raise ConfigError(f"{error}.") from None
+    with simulator:
         console.print(f"Alpha Vantage stand-in at {simulator.url}, replaying recorded sessions. Ctrl-C ends it.")
         for fault in simulator.faults:
             console.print(f"  {fault.describe()}")

@@ -18,21 +18,27 @@ CANDLE_MINUTES = 5
 
 def candles(frame: pd.DataFrame, symbols: Sequence[str], title: str) -> str:
     """A frame (`schemas.tables.Frame`) as a Markdown image, in New York time."""
+    buffer = io.BytesIO()
+    candle_figure(frame, symbols, title).savefig(buffer, format="png")
+    return f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+
+
+def candle_figure(frame: pd.DataFrame, symbols: Sequence[str], title: str) -> Figure:
+    """The picture itself: a panel per symbol, one time axis."""
     figure = Figure(figsize=(9, 2.6 * len(symbols)), dpi=80, layout="constrained")
     panels = figure.subplots(len(symbols), 1, sharex=True, squeeze=False)[:, 0]
     for panel, symbol in zip(panels, symbols, strict=True):
         _draw(panel, frame[frame["symbol"] == symbol], symbol)
     panels[-1].xaxis.set_major_formatter(DateFormatter("%H:%M", tz=NEW_YORK))
     figure.suptitle(title, fontsize=10)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    return figure
 
 
 def _draw(panel: Axes, rows: pd.DataFrame, symbol: str) -> None:
     by_minute = rows.set_index(rows["timestamp"].dt.tz_convert(NEW_YORK))
     missing = pd.DatetimeIndex(by_minute.index[by_minute["missing"]])
     for minute in missing:
+        # Numbers, never timestamps: setting an axis's unit late makes matplotlib forget the candles' limits.
         panel.axvspan(date2num(minute), date2num(minute + pd.Timedelta(minutes=1)), color=MISSING, linewidth=0)
     prices = by_minute.loc[~by_minute["missing"], ["open", "high", "low", "close"]]
     columns = {"open": "first", "high": "max", "low": "min", "close": "last"}
@@ -45,5 +51,4 @@ def _draw(panel: Axes, rows: pd.DataFrame, symbol: str) -> None:
     panel.set_title(f"{symbol}, {count} of {len(rows)}", loc="left", fontsize=9)
     panel.tick_params(labelsize=8)
     panel.grid(alpha=0.25)
-    if len(by_minute):
-        panel.set_xlim(by_minute.index[0], by_minute.index[-1] + pd.Timedelta(minutes=1))
+    panel.set_xlim(date2num(by_minute.index[0]), date2num(by_minute.index[-1] + pd.Timedelta(minutes=1)))

@@ -21,6 +21,9 @@ from schemas.errors import ContractBroken, IntradayError
 
 log = logging.getLogger("intraday.sessions")
 
+BROKE = "ended before every session was seen"
+"""Metadata of a run's failure when it is not about single sessions."""
+
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
@@ -78,17 +81,20 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         gate: GateResource,
         database: DatabaseResource,
     ) -> Iterator[Event]:
-        zone = landing.zone()
-        feed = alpha_vantage.feed(zone, settings.bar_size, refresh=config.refresh)
-        desk = Desk(settings.symbols, settings.bar_size, feed, zone, gate.gate(), database.server())
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
         bad: dict[str, str] = {}
-        for key in context.partition_keys:
-            work = SessionWork(desk, session(key))
-            yield from make_session(work, selected)
-            if work.outcome is not None:
-                bad[key] = work.outcome
-            _log_outcome(context, work)
+        try:
+            zone = landing.zone()
+            feed = alpha_vantage.feed(zone, settings.bar_size, refresh=config.refresh)
+            desk = Desk(settings.symbols, settings.bar_size, feed, zone, gate.gate(), database.server())
+            for key in context.partition_keys:
+                work = SessionWork(desk, session(key))
+                yield from make_session(work, selected)
+                if work.outcome is not None:
+                    bad[key] = work.outcome
+                _log_outcome(context, work)
+        except IntradayError as error:
+            raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
         if bad:
             raise _outcome(context, bad)
 

@@ -36,10 +36,9 @@ def build_frame(
 
     """
     grid = session.minutes(bar_size)
-    present = _unmarked([*history, bars])
-    now = present[present["timestamp"].isin(grid)]
-    before = present[present["timestamp"] < session.open]
-    wide = _wide(pd.concat([before, now]), grid, symbols)
+    before = [earlier[earlier["timestamp"] < session.open] for earlier in history]
+    now = bars[bars["timestamp"].isin(grid)]
+    wide = _wide(_unmarked([*before, now]), grid, symbols)
     computed = features(wide, grid)
     frame = computed.stack(level="symbol", future_stack=True).rename_axis(index=["timestamp", "symbol"])
     frame = frame.reindex(pd.MultiIndex.from_product([grid, list(symbols)], names=["timestamp", "symbol"]))

@@ -83,9 +83,7 @@ def session(key: str) -> Session:
     except ValueError:
         raise UnknownSession(f"{key!r} is not a date of the form YYYY-MM-DD.") from None
     label = pd.Timestamp(day)
-    if not calendar.first_session <= label <= calendar.last_session:
-        bounds = f"{calendar.first_session:%Y-%m-%d} to {calendar.last_session:%Y-%m-%d}"
-        raise UnknownSession(f"{key} is outside the calendar, which knows {bounds}.")
+    _refuse_unknown_day(label)
     if not calendar.is_session(label):
         near = calendar.date_to_session(label, direction="next")
         raise UnknownSession(f"{key} is no {EXCHANGE} session; the next one is {near:%Y-%m-%d}.")
@@ -93,8 +91,16 @@ def session(key: str) -> Session:
 
 
 def sessions_between(first: date, last: date) -> list[Session]:
-    """Every session from `first` to `last`, both included."""
-    return [session(f"{label:%Y-%m-%d}") for label in exchange_calendar().sessions_in_range(str(first), str(last))]
+    """Every session from `first` to `last`, both included.
+
+    Raises:
+        UnknownSession: the calendar does not reach that far.
+
+    """
+    calendar = exchange_calendar()
+    for day in (first, last):
+        _refuse_unknown_day(pd.Timestamp(day))
+    return [session(f"{label:%Y-%m-%d}") for label in calendar.sessions_in_range(str(first), str(last))]
 
 
 def sessions_of_month(month: str) -> list[Session]:
@@ -110,6 +116,13 @@ def sessions_before(later: Session) -> Iterator[Session]:
     while label > calendar.first_session:
         label = calendar.previous_session(label)
         yield session(f"{label:%Y-%m-%d}")
+
+
+def _refuse_unknown_day(label: pd.Timestamp) -> None:
+    calendar = exchange_calendar()
+    if not calendar.first_session <= label <= calendar.last_session:
+        bounds = f"{calendar.first_session:%Y-%m-%d} to {calendar.last_session:%Y-%m-%d}"
+        raise UnknownSession(f"{label:%Y-%m-%d} is outside the calendar, which knows {bounds}.")
 
 
 def days_without_session(first: date, last: date) -> list[date]:

@@ -48,10 +48,13 @@ class LandingZone:
 
     def latest_answer(self, shelf: str) -> RawAnswer | None:
         """The newest answer on the shelf, if there is any."""
-        names = self.files.glob(f"{self.root}/raw/{shelf}/*.gz")
-        if not names:
+        try:
+            names = self.files.ls(f"{self.root}/raw/{shelf}", detail=False)
+        except FileNotFoundError:
             return None
-        newest = max(names)
+        newest = max((name for name in names if name.endswith(".gz")), default=None)
+        if newest is None:
+            return None
         fetched_at = datetime.strptime(newest.rsplit("/", 1)[-1].split("Z.")[0] + "Z", STAMP).replace(tzinfo=UTC)
         return RawAnswer(pd.Timestamp(fetched_at), gzip.decompress(self.files.cat_file(newest)).decode())
 

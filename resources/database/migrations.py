@@ -104,7 +104,7 @@ def _refuse_foreign(done: dict[int, str], files: list[Migration]) -> None:
 
 
 def _enable_timescaledb(connection: psycopg.Connection, text: str) -> str | None:
-    offered = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone()
+    offered = connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone()
     if not offered:
         return None
     connection.execute(text)

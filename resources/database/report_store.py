@@ -24,6 +24,7 @@ class SessionRow:
     bars_in: int
     missing: dict[str, int]
     verdict: str
+    blocked: bool
     stored: int
     reasons: tuple[str, ...]
 
@@ -98,6 +99,7 @@ def _session_row(day: Session, report: QualityReport, stored: int) -> SessionRow
         bars_in=sum(report.bars_in.values()),
         missing=dict(report.missing),
         verdict=report.verdict.value,
+        blocked=report.blocked,
         stored=stored,
         reasons=tuple(report.reasons()),
     )

@@ -94,7 +94,7 @@ def embedded_server(folder: Path, database: str) -> DatabaseServer:
 
 def _create_database(admin_url: str, database: str) -> None:
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone():
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             return
         try:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))

@@ -46,18 +46,19 @@ REFUSALS: Final[tuple[tuple[str, type[FeedError], str], ...]] = (
     ("demo** API key", KeyRefused, f"Put a key of your own into {KEY_VARIABLE}."),
     ("internal or external error", Outage, "The vendor reports a fault of its own."),
     ("Invalid API call", RequestRefused, "Check the symbol, the month and the bar size."),
-    ("not yet entitled", PlanRefused, "The key's plan lacks the entitlement that was asked for."),
-    ("premium endpoint", PlanRefused, "Intraday history by month needs a premium plan."),
-    ("premium feature", PlanRefused, "The request needs a premium plan."),
     ("Burst pattern", Throttled, ""),
     ("1 request per second", Throttled, ""),
     ("Minute-level rate limit", Throttled, ""),
     ("calls per minute", Throttled, ""),
     ("API call frequency", Throttled, ""),
     ("API call volume", Throttled, ""),
+    ("not yet entitled", PlanRefused, "The key's plan lacks the entitlement that was asked for."),
+    ("premium endpoint", PlanRefused, "Intraday history by month needs a premium plan."),
+    ("premium feature", PlanRefused, "The request needs a premium plan."),
     ("requests per day", DailyLimitSpent, "Go on tomorrow, use another feed, or a premium plan."),
 )
-"""What a body says, in the order in which it is tested: the burst message also mentions the daily limit."""
+"""What a body says, in the order in which it is tested: the burst message also speaks of premium endpoints and of the
+daily limit."""
 
 
 @dataclass(frozen=True)

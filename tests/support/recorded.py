@@ -1,0 +1,46 @@
+"""The recorded Alpha Vantage pair, read without the project's code: an independent account of what is in it."""
+
+import csv
+import gzip
+from collections import Counter
+from datetime import datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+FOLDER = Path(__file__).parents[2] / "simulators" / "recordings"
+SYMBOLS = ("NVDA", "MSFT")
+HALF_DAYS = frozenset({"2020-11-27", "2020-12-24"})
+
+
+@cache
+def rows(symbol: str) -> tuple[dict[str, str], ...]:
+    """The recorded rows as text, newest first, stamps naive New York END-of-bar."""
+    with gzip.open(FOLDER / f"alphavantage_1min_ext_{symbol}_2020-10-26_2021-01-08.csv.gz", "rt", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def session_rows(symbol: str) -> dict[str, dict[str, dict[str, str]]]:
+    """Regular-session rows by day and by New York START-of-bar `HH:MM`."""
+    days: dict[str, dict[str, dict[str, str]]] = {}
+    for row in rows(symbol):
+        start = datetime.fromisoformat(row["timestamp"]) - timedelta(minutes=1)
+        day = start.date().isoformat()
+        close = time(13) if day in HALF_DAYS else time(16)
+        if time(9, 30) <= start.time() < close:
+            days.setdefault(day, {})[start.strftime("%H:%M")] = row
+    return days
+
+
+def counts(symbol: str) -> Counter[str]:
+    """Regular-session rows by day."""
+    return Counter({day: len(bars) for day, bars in session_rows(symbol).items()})
+
+
+def vendor_rows(symbol: str) -> pd.DataFrame:
+    """The rows as a feed hands them to normalisation: New York stamps, floats."""
+    table = pd.DataFrame(rows(symbol))
+    stamps = pd.to_datetime(table["timestamp"]).dt.as_unit("us").dt.tz_localize("America/New_York")
+    numbers = table[["open", "high", "low", "close", "volume"]].astype("float64")
+    return pd.concat([stamps.rename("stamp"), numbers], axis="columns").assign(symbol=symbol)

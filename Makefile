@@ -39,7 +39,7 @@ definitions: setup   ## Dagster loads the code location
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/dg check defs
 
 lock:            ## resolve requirements.lock anew (needs uv)
-	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean:           ## remove the environment and caches; data under .intraday stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info

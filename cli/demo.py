@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from cli.desk import DEMO_FIRST, DEMO_LAST, demonstration
+from cli.desk import DEMO_FIRST, DEMO_LAST, SPOILED, demonstration
 from cli.run import RUN_ENDED_EARLY, run_and_show
 from resources.settings import load_settings
 
@@ -16,15 +16,18 @@ NEXT = """
 
 
 def demo(console: Console) -> int:
-    """The command: 0 although sessions are blocked, because two are spoiled on purpose."""
+    """The command: 0 when exactly the sessions that are spoiled on purpose were blocked."""
     console.print("Recorded NVDA and MSFT minutes of 2020, replayed by an Alpha Vantage stand-in.")
     with demonstration() as simulator:
         settings = load_settings()
         console.print(f"Stand-in at {simulator.url}, starting the embedded PostgreSQL, data under")
         console.print(f"{settings.home}")
-        status = run_and_show(settings, DEMO_FIRST, DEMO_LAST, console)
-        if status == RUN_ENDED_EARLY:
-            return status
+        result = run_and_show(settings, DEMO_FIRST, DEMO_LAST, console)
+        if result.broke or set(result.did_not_pass) != SPOILED:
+            console.print(
+                f"This is not what the demonstration should show: only {', '.join(sorted(SPOILED))} are spoiled."
+            )
+            return RUN_ENDED_EARLY
         console.print("Spoiled on purpose, to show the gate at work:")
         for fault in simulator.faults:
             console.print(f"  {fault.describe()}")

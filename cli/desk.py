@@ -7,12 +7,11 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import dagster as dg
 
-from resources.database.server import VARIABLES, embedded_server
+from resources.database.server import embedded_server
 from resources.feeds.alpha_vantage import KEY_VARIABLE
 from resources.paths import DEPLOY
 from resources.settings import Settings, load_settings
@@ -20,6 +19,7 @@ from simulators.alpha_vantage import AlphaVantageSimulator
 
 DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
 """What the demonstration's feed does wrong, so that the gate can be seen at work."""
+SPOILED = frozenset({"2020-11-24", "2020-12-02"})
 DEMO_FIRST, DEMO_LAST = "2020-11-16", "2020-12-04"
 
 
@@ -46,13 +46,16 @@ def sqlalchemy_url(url: str) -> str:
 @contextmanager
 def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator[AlphaVantageSimulator]:
     """A desk of its own under INTRADAY_HOME/demo: embedded database, recorded bars, a feed that spoils some of them."""
-    home = _demo_home(load_settings().home)
+    home = load_settings().home / "demo"
     saved = dict(os.environ)
     with AlphaVantageSimulator(faults=faults) as simulator:
-        for name in VARIABLES:
-            os.environ.pop(f"TIMESCALEDB_{name}", None)
+        for name in [name for name in os.environ if name.startswith(("INTRADAY_", "TIMESCALEDB_"))]:
+            del os.environ[name]  # nothing of the real desk: no landing zone, no database, no symbols
+        direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1"]))
         os.environ.update(
             {
+                "no_proxy": direct,
+                "NO_PROXY": direct,
                 "INTRADAY_HOME": str(home),
                 "INTRADAY_ENVIRONMENT": "staging",
                 "INTRADAY_ALPHA_VANTAGE__BASE_URL": simulator.url,
@@ -64,7 +67,3 @@ def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator[AlphaVantageS
         finally:
             os.environ.clear()
             os.environ.update(saved)
-
-
-def _demo_home(home: Path) -> Path:
-    return home / "demo"

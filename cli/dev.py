@@ -33,7 +33,8 @@ def _serve(console: Console, port: int) -> int:
     console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"]
     with _supervised([*command, "-h", "127.0.0.1", "-p", str(port)]) as process:
-        return process.wait()
+        process.wait()
+    return max(process.returncode, 0)  # ended by a signal is how it is meant to end
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 
 import dagster as dg
 from rich.box import SIMPLE_HEAD
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from cli.desk import open_instance
 from intraday_assets.definitions import MAIN_JOB, definitions_from
-from intraday_assets.graph import BROKE
+from intraday_assets.graph import BROKE, DID_NOT_PASS
 from market.sessions import Session, sessions_between
 from resources.database.report_store import ReportStore, SessionRow
 from resources.database.server import find_server
@@ -29,9 +30,12 @@ class RunResult:
     """What a run did."""
 
     sessions: list[Session]
-    passed: bool
+    rows_sent: int
+    """Rows of the sessions that passed, for both hypertables."""
     rows_changed: int
-    """Rows added, revised or removed, in both hypertables."""
+    """Of these tables, rows added, revised or removed."""
+    did_not_pass: dict[str, str]
+    """Why, by session."""
     broke: str | None
     """Why the run ended before it had seen every session, if it did."""
 
@@ -48,8 +52,8 @@ class Progressing(logging.Handler):
         """One session is done."""
         session = getattr(record, "session", None)
         if session is not None:
-            blocked = getattr(record, "outcome", None) is not None
-            said = f"{session} [red]not stored[/]" if blocked else f"{session} [green]stored[/]"
+            bad = getattr(record, "outcome", None) is not None
+            said = f"{session} [red]did not pass[/]" if bad else f"{session} [green]passed[/]"
             self._progress.update(self._task, advance=1, description=said)
 
 
@@ -100,13 +104,14 @@ def run_sessions(sessions: list[Session], settings: Settings, console: Console, 
             )
         finally:
             logger.removeHandler(handler)
-    return RunResult(sessions, result.success, _rows_changed(result), _broke(result))
+    sent, changed = _rows(result)
+    return RunResult(sessions, sent, changed, *_failures(result))
 
 
 def show_sessions(result: RunResult, settings: Settings, console: Console) -> None:
     """A row per session, then why some were not stored."""
     store = ReportStore(find_server(settings.home))
-    rows = store.session_rows(result.sessions, settings.environment, settings.bar_size)
+    rows = store.session_rows(result.sessions, settings.environment, settings.bar_size, settings.symbols)
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     table.add_column("session", no_wrap=True)
     table.add_column("minutes", justify="right")
@@ -119,32 +124,37 @@ def show_sessions(result: RunResult, settings: Settings, console: Console) -> No
         table.add_row(*_cells(row, settings.symbols))
     console.print(table)
     for row in rows:
-        for reason in row.reasons:
-            console.print(f"[{STYLE[row.verdict]}]{row.session}[/] {reason}", highlight=False)
+        if row.verdict == "WARN":
+            console.print(f"[yellow]{row.session}[/] {escape(' '.join(row.reasons))}", highlight=False)
+    for session, why in result.did_not_pass.items():
+        console.print(f"[red]{session}[/] {escape(why)}", highlight=False)
 
 
 def run(first: str, last: str, console: Console, *, refresh: bool) -> int:
     """The command: 0 when every session passed, 1 when one did not, 2 when the run ended early."""
-    return run_and_show(load_settings(), first, last, console, refresh=refresh)
+    result = run_and_show(load_settings(), first, last, console, refresh=refresh)
+    return RUN_ENDED_EARLY if result.broke else int(bool(result.did_not_pass))
 
 
-def run_and_show(settings: Settings, first: str, last: str, console: Console, *, refresh: bool = False) -> int:
-    """Run the sessions of a range, then show them and what changed; the status of `run`."""
+def run_and_show(settings: Settings, first: str, last: str, console: Console, *, refresh: bool = False) -> RunResult:
+    """Run the sessions of a range, then show them and what changed."""
     result = run_sessions(sessions_asked_for(first, last, settings), settings, console, refresh=refresh)
     if result.broke:
         console.print(f"[red]{escape(result.broke)}[/]", highlight=False)
-        return RUN_ENDED_EARLY
-    show_sessions(result, settings, console)
-    say_changes(result, console)
-    return 0 if result.passed else 1
+    else:
+        show_sessions(result, settings, console)
+        say_changes(result, console)
+    return result
 
 
 def say_changes(result: RunResult, console: Console) -> None:
     """What the run changed in the database."""
     if result.rows_changed:
         console.print(f"{result.rows_changed:,} rows of market_data and dual_ticker_bars added, revised or removed.")
+    elif result.rows_sent:
+        console.print("Nothing changed: every row of the sessions that passed was already stored as it is.")
     else:
-        console.print("Nothing changed: every row was already stored as it is.")
+        console.print("Nothing was stored.")
 
 
 def _cells(row: SessionRow, symbols: tuple[str, ...]) -> list[str]:
@@ -154,22 +164,25 @@ def _cells(row: SessionRow, symbols: tuple[str, ...]) -> list[str]:
     return [row.session, f"{row.minutes}", f"{row.bars_in}", *marked, verdict, f"{row.stored}"]
 
 
-def _rows_changed(result: dg.ExecuteInProcessResult) -> int:
-    changed = 0
-    for event in result.get_asset_materialization_events():
-        metadata = event.materialization.metadata
-        counts = (metadata.get(f"rows {what}") for what in ("added", "revised", "removed"))
-        changed += sum(int(str(count.value)) for count in counts if count is not None)
-    return changed
+def _rows(result: dg.ExecuteInProcessResult) -> tuple[int, int]:
+    """Rows sent to the hypertables, and rows that changed there."""
+    loaded = [
+        event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if "rows added" in event.materialization.metadata
+    ]
+    changed = [int(str(one[f"rows {what}"].value)) for one in loaded for what in ("added", "revised", "removed")]
+    return sum(int(str(one["dagster/partition_row_count"].value)) for one in loaded), sum(changed)
 
 
-def _broke(result: dg.ExecuteInProcessResult) -> str | None:
-    """Why the run ended early; None when it saw every session, whether they passed or not."""
+def _failures(result: dg.ExecuteInProcessResult) -> tuple[dict[str, str], str | None]:
+    """Why each session did not pass, and why the run ended before it had seen all of them, if it did."""
     for event in result.get_step_failure_events():
         failure = event.step_failure_data.user_failure_data
         if failure is None:
             error = event.step_failure_data.error
-            return str(error.cause or error).strip() if error else "The run failed."
+            return {}, str(error.cause or error).strip() if error else "The run failed."
         if BROKE in failure.metadata:
-            return failure.description
-    return None
+            return {}, failure.description
+        return cast("dict[str, str]", failure.metadata[DID_NOT_PASS].value), None
+    return {}, None

@@ -19,6 +19,11 @@ FRAME_ORIGINS: Origins = {
 }
 MARKET_DATA_ORIGINS: Origins = {name: (("bars", name),) for name in ("timestamp", "symbol", *BAR_VALUES, "source")}
 DUAL_TICKER_ORIGINS: Origins = {name: (("frames", name),) for name in FRAME_ORIGINS}
+REPORT_ORIGINS: Origins = {
+    "timestamp": (("bars", "timestamp"),),
+    "verdict": (("bars", "mark"), ("frames", "missing")),
+    "action": (("bars", "mark"), ("frames", "missing")),
+}
 EOD_ORIGINS: Origins = {
     **{name: (("market_data", name),) for name in ("symbol", "open", "high", "low", "close", "volume")},
     "vwap": (("market_data", "close"), ("market_data", "volume")),
@@ -58,3 +63,14 @@ FRAME_SCHEMA = model_columns(Frame)
 MARKET_DATA_SCHEMA = model_columns(Bars, MARKET_DATA_ORIGINS)
 DUAL_TICKER_SCHEMA = model_columns(Frame, DUAL_TICKER_ORIGINS)
 EOD_SCHEMA = model_columns(EodSummary)
+REPORT_SCHEMA = dg.TableSchema(
+    [
+        dg.TableColumn("timestamp", "timestamptz", "the session's open"),
+        dg.TableColumn("session", "date", "XNYS session, New York date"),
+        dg.TableColumn("environment", "text", "whose thresholds were applied"),
+        dg.TableColumn("bar_size", "text", "length of the bars"),
+        dg.TableColumn("verdict", "text", "PASS, WARN, FAIL or ERROR"),
+        dg.TableColumn("action", "text", "CONTINUE, WARN or BLOCK"),
+        dg.TableColumn("report", "jsonb", "every finding: schemas.quality.QualityReport"),
+    ]
+)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
+from pydantic import Field
 
 from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports
 from intraday_assets.work import Desk, Made, SessionWork
@@ -23,6 +24,10 @@ log = logging.getLogger("intraday.sessions")
 
 BROKE = "ended before every session was seen"
 """Metadata of a run's failure when it is not about single sessions."""
+
+DID_NOT_PASS = "why each did not pass"
+TAGGED = 20
+"""How many sessions a run's tag names."""
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -58,8 +63,7 @@ CONTRACTS = frozenset(check.asset_key.to_user_string() for check in CHECKS if ch
 class RunConfig(dg.Config):
     """What a person may ask of a run in the launchpad."""
 
-    refresh: bool = False
-    """Ask the vendor again, also for months that are landed."""
+    refresh: bool = Field(default=False, description="Ask the vendor again, also for months that are landed.")
 
 
 def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -82,7 +86,7 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         database: DatabaseResource,
     ) -> Iterator[Event]:
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
-        bad: dict[str, str] = {}
+        bad: dict[str, SessionWork] = {}
         try:
             zone = landing.zone()
             feed = alpha_vantage.feed(zone, settings.bar_size, refresh=config.refresh)
@@ -91,7 +95,7 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
                 work = SessionWork(desk, session(key))
                 yield from make_session(work, selected)
                 if work.outcome is not None:
-                    bad[key] = work.outcome
+                    bad[key] = work
                 _log_outcome(context, work)
         except IntradayError as error:
             raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
@@ -105,7 +109,7 @@ def make_session(work: SessionWork, selected: frozenset[str]) -> Iterator[Event]
     """Make the selected assets of one session; what fails is noted in `work.problems` and stops what needs it."""
     for stage in STAGES:
         wanted = selected.intersection(stage.assets)
-        if not wanted or stage.needs & work.problems.keys():
+        if not wanted or work.lacks(stage.needs):
             continue
         try:
             for made in stage.make(work, wanted):
@@ -113,10 +117,10 @@ def make_session(work: SessionWork, selected: frozenset[str]) -> Iterator[Event]
         except DatabaseUnreachable:
             raise  # no session of the run would fare better
         except Exception as error:  # one bad session must not stop the others; the run names it at its end
-            for asset in sorted(wanted):
-                work.problems[asset] = error
-                if isinstance(error, ContractBroken) and asset in CONTRACTS:
-                    yield _evaluation(asset, "contract", False, str(error), work.session.key)
+            together = tuple(asset for asset in stage.assets if asset in wanted)
+            work.problems[together] = error
+            for asset in CONTRACTS.intersection(together) if isinstance(error, ContractBroken) else ():
+                yield _evaluation(asset, "contract", False, str(error), work.session.key)
             if not isinstance(error, IntradayError):
                 log.exception("%s of %s", " and ".join(sorted(wanted)), work.session.key)
 
@@ -152,13 +156,17 @@ def _log_outcome(context: dg.AssetExecutionContext, work: SessionWork) -> None:
     log.info("%s", work.session.key, extra={"session": work.session.key, "outcome": work.outcome})
 
 
-def _outcome(context: dg.AssetExecutionContext, bad: dict[str, str]) -> dg.Failure:
-    """The run's failure, which names every session that is not stored; the others are."""
-    context.instance.add_run_tags(context.run.run_id, {"intraday/not_stored": ", ".join(bad)[:255]})
-    total = len(context.partition_keys)
-    lines = [f"{key}: {why}" for key, why in bad.items()]
+def _outcome(context: dg.AssetExecutionContext, bad: dict[str, SessionWork]) -> dg.Failure:
+    """The run's failure, which names every session that did not pass; the others did."""
+    named = ", ".join(list(bad)[:TAGGED]) + (f" and {len(bad) - TAGGED} more" if len(bad) > TAGGED else "")
+    context.instance.add_run_tags(context.run.run_id, {"intraday/did_not_pass": named})
+    why = {key: str(work.outcome) for key, work in bad.items()}
+    lines = [f"{key}: {sentence}" for key, sentence in why.items()]
     return dg.Failure(
-        description=f"{len(bad)} of {total} sessions did not pass, the others did. " + " ".join(lines),
-        metadata={"sessions": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
-        allow_retries=False,
+        description=f"{len(bad)} of {len(context.partition_keys)} sessions did not pass. " + " ".join(lines),
+        metadata={
+            "sessions": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines)),
+            DID_NOT_PASS: dg.MetadataValue.json(why),
+        },
+        allow_retries=all(work.retry_helps for work in bad.values()),
     )

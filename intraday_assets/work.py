@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from market.frames import REACH_SESSIONS
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.sessions import BarSize, Session
@@ -61,7 +62,9 @@ class Desk:
         self.feed = feed
         self.landing = landing
         self.gate = gate
-        self.sessions = SessionStore(server, bar_size)
+        self.shelf = f"{gate.environment}/{bar_size}/{'-'.join(symbols)}"
+        """Where this desk's tables lie in the landing zone."""
+        self.sessions = SessionStore(server, gate.environment, bar_size, symbols)
         self.reports = ReportStore(server)
         self._fit: dict[str, pd.DataFrame | None] = {}
 
@@ -69,6 +72,8 @@ class Desk:
         """An earlier session's bars, for warming indicators; None if there are none or the gate would block them."""
         if session.key not in self._fit:
             self._fit[session.key] = self._judged(session)
+            for old in list(self._fit)[: -REACH_SESSIONS - 1]:
+                del self._fit[old]
         return self._fit[session.key]
 
     def landed_bars(self, session: Session) -> pd.DataFrame:
@@ -78,7 +83,7 @@ class Desk:
             NotLanded: no run has made it.
 
         """
-        return self.landing.read_table("bars", self.bar_size, session.key)
+        return self.landing.read_table("bars", self.shelf, session.key)
 
     def fetched_bars(self, session: Session) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Every symbol's bars from the feed, and what was seen of each."""
@@ -113,8 +118,8 @@ class SessionWork:
 
     desk: Desk
     session: Session
-    problems: dict[str, Exception] = field(default_factory=dict)
-    """Why an asset could not be made, by asset."""
+    problems: dict[tuple[str, ...], Exception] = field(default_factory=dict)
+    """Why assets could not be made, by those that are made together."""
     changes: dict[str, Change] = field(default_factory=dict)
 
     @cached_property
@@ -125,12 +130,12 @@ class SessionWork:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """`schemas.tables.Frame`."""
-        return self.desk.landing.read_table("frames", self.desk.bar_size, self.session.key)
+        return self.desk.landing.read_table("frames", self.desk.shelf, self.session.key)
 
     @cached_property
     def report(self) -> QualityReport:
         """The gate's judgement."""
-        text = self.desk.landing.read_text("quality_reports", self.desk.bar_size, self.session.key)
+        text = self.desk.landing.read_text("quality_reports", self.desk.shelf, self.session.key)
         return QualityReport.model_validate_json(text)
 
     @property
@@ -141,16 +146,23 @@ class SessionWork:
     @property
     def outcome(self) -> str | None:
         """Why the session did not get where it should, in a sentence; None when it did."""
-        if self.first_problem is not None and not isinstance(next(iter(self.problems.values())), Blocked):
-            asset, sentence = self.first_problem
-            return f"{asset} could not be made. {sentence}"
-        return f"The gate blocks it. {' '.join(self.report.reasons())}" if self.blocked else None
+        if not self.problems:
+            return f"The gate blocks it. {' '.join(self.report.reasons())}" if self.blocked else None
+        assets, error = next(iter(self.problems.items()))
+        if isinstance(error, Blocked):
+            return f"The gate blocks it. {' '.join(self.report.reasons())}"
+        return f"{' and '.join(assets)} could not be made. {sentence_of(error)}"
 
     @property
-    def first_problem(self) -> tuple[str, str] | None:
-        """The first asset that could not be made, and a sentence that says why."""
-        for asset, error in self.problems.items():
-            if isinstance(error, IntradayError):
-                return asset, error.sentence()
-            return asset, f"{type(error).__name__}: {error}"
-        return None
+    def retry_helps(self) -> bool:
+        """Whether what is wrong may pass."""
+        return any(isinstance(error, IntradayError) and error.retry_helps for error in self.problems.values())
+
+    def lacks(self, assets: frozenset[str]) -> bool:
+        """Whether one of the assets could not be made in this run."""
+        return any(not assets.isdisjoint(made_together) for made_together in self.problems)
+
+
+def sentence_of(error: Exception) -> str:
+    """What a person is told of a failure."""
+    return error.sentence() if isinstance(error, IntradayError) else f"{type(error).__name__}: {error}"

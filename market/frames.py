@@ -13,8 +13,9 @@ from market.sessions import BarSize, Session, sessions_before
 from schemas.tables import BAR_VALUES, FEATURES, KEPT
 
 WARM_UP_BARS = 500
-"""Bars of history read before a session. The slowest indicator forgets by 25/27 a bar, so what lies before them weighs
-less than 1e-16: a frame does not depend on how much more history there was."""
+"""Bars of history read before a session. The slowest indicator, Wilder's, forgets by 13/14 a bar, so what lies before
+them weighs less than 1e-15 and a frame does not depend on how much more history there was. (Only where closes did not
+move for 500 bars does the RSI rest on what lies before them: a stretch that the gate is there to see.)"""
 REACH_SESSIONS = 15
 """How far back to look for them: twice the seven sessions that 500 five-minute bars take."""
 

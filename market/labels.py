@@ -4,6 +4,7 @@ Alpha Vantage changed its convention over the years and says so nowhere, so the 
 session. Moving the stamps is `market.normalise`'s work.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,8 +15,10 @@ import pandas as pd
 from market.sessions import NEW_YORK, BarSize, Session
 from schemas.errors import LabelSideUnclear
 
+NEAR_THE_OPEN = pd.Timedelta(minutes=5)
+"""How far around the open its bar is looked for; two bars, where that is more."""
 OPENING_BAR_IS_LARGE = 3.0
-"""The opening bar carries the auction: before it lies a thin premarket minute, less than a third of it."""
+"""The opening bar carries the auction: it is at least three times any bar of the minutes before it."""
 
 
 class LabelSide(StrEnum):
@@ -31,15 +34,26 @@ class LabelEvidence:
 
     start: tuple[str, ...]
     end: tuple[str, ...]
+    neither: tuple[str, ...] = ()
+    """What fits no side: the clock of the stamps is wrong."""
+
+    @property
+    def contradictory(self) -> bool:
+        """Whether no side can be right."""
+        return bool(self.neither or (self.start and self.end))
 
     @property
     def side(self) -> LabelSide | None:
-        """The side that the evidence agrees on; None when there is none."""
-        if self.start and self.end:
-            raise LabelSideUnclear(
-                f"The stamps contradict each other: start of bar because {', '.join(self.start)}; "
-                f"end of bar because {', '.join(self.end)}."
-            )
+        """The side that the evidence agrees on; None when there is none.
+
+        Raises:
+            LabelSideUnclear: the evidence is contradictory.
+
+        """
+        if self.contradictory:
+            said = {"start of bar": self.start, "end of bar": self.end, "neither": self.neither}
+            reasons = "; ".join(f"{side} because {', '.join(why)}" for side, why in said.items() if why)
+            raise LabelSideUnclear(f"The stamps contradict each other: {reasons}.")
         if self.start:
             return LabelSide.START
         return LabelSide.END if self.end else None
@@ -59,20 +73,29 @@ def label_evidence(stamps: pd.DatetimeIndex, volumes: pd.Series, session: Sessio
     opening, closing = session.open.tz_convert(NEW_YORK), session.close.tz_convert(NEW_YORK)
     start: list[str] = []
     end: list[str] = []
+    neither: list[str] = []
     _extended_bounds(volume.index, session, start, end)
-    first, second = volume.get(opening), volume.get(opening + bar_size.delta)
-    if first is not None and second is not None:
-        if second >= OPENING_BAR_IS_LARGE * first:
-            end.append(f"the opening volume stands at {opening + bar_size.delta:%H:%M}")
-        elif second < 2 * first:
-            start.append(f"the opening volume stands at {opening:%H:%M}")
+    loudest = _opening_volume(volume, opening, max(NEAR_THE_OPEN, 2 * bar_size.delta))
+    if loudest is not None:
+        sides = {opening: start, opening + bar_size.delta: end}
+        sides.get(loudest, neither).append(f"the opening volume stands at {loudest:%H:%M}")
     outside = (volume.index < opening) | (volume.index > closing)
     if len(volume) and not outside.any():
-        if first is None and closing in volume.index:
+        if opening not in volume.index and closing in volume.index:
             end.append(f"{closing:%H:%M} is there and {opening:%H:%M} is not")
-        if first is not None and closing not in volume.index:
+        if opening in volume.index and closing not in volume.index:
             start.append(f"{opening:%H:%M} is there and {closing:%H:%M} is not")
-    return LabelEvidence(tuple(start), tuple(end))
+    return LabelEvidence(tuple(start), tuple(end), tuple(neither))
+
+
+def _opening_volume(volume: pd.Series, opening: pd.Timestamp, reach: pd.Timedelta) -> pd.Timestamp | None:
+    """The stamp of the opening bar: the largest near the open, if it stands out from those before it."""
+    near = volume[(volume.index >= opening - reach) & (volume.index <= opening + reach)]
+    if near.empty or near.isna().all():
+        return None
+    loudest = near.index[int(near.argmax())]
+    before = near[near.index < loudest]
+    return loudest if before.empty or near[loudest] >= OPENING_BAR_IS_LARGE * before.max() else None
 
 
 def _extended_bounds(stamps: pd.Index, session: Session, start: list[str], end: list[str]) -> None:
@@ -87,7 +110,7 @@ def _extended_bounds(stamps: pd.Index, session: Session, start: list[str], end: 
 def prevailing_side(
     days: Mapping[date, pd.DataFrame], sessions: Sequence[Session], bar_size: BarSize
 ) -> LabelSide | None:
-    """The side on which all sessions of one vendor answer agree, for those that have no evidence of their own.
+    """The side of most sessions of one vendor answer, to which each of its sessions is held.
 
     Args:
         days: one symbol's rows by day, each with `stamp` (New York zone) and `volume`.
@@ -95,14 +118,15 @@ def prevailing_side(
         bar_size: the length of the bars.
 
     Returns:
-        None when no session has evidence or when they differ; a contradictory session has no say.
+        None when no side has more than half of the sessions that have evidence; a contradictory one has no say.
 
     """
-    sides: set[LabelSide] = set()
+    sides: Counter[LabelSide] = Counter()
     for session in sessions:
         if session.day in days:
             day = days[session.day]
             evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
-            if not (evidence.start and evidence.end) and evidence.side:
-                sides.add(evidence.side)
-    return sides.pop() if len(sides) == 1 else None
+            if not evidence.contradictory and evidence.side is not None:
+                sides[evidence.side] += 1
+    most = sides.most_common(1)
+    return most[0][0] if most and 2 * most[0][1] > sides.total() else None

@@ -42,7 +42,7 @@ def normalise(
     session: Session,
     bar_size: BarSize,
     source: str,
-    assume: LabelSide | None = None,
+    prevailing: LabelSide | None = None,
 ) -> NormalisedBars:
     """Turn one symbol's vendor rows into bars of one session.
 
@@ -51,18 +51,23 @@ def normalise(
         session: the day wanted.
         bar_size: the length of the bars.
         source: the feed that answered.
-        assume: the label side of the vendor's other sessions, used where this one has no evidence of its own.
+        prevailing: the label side of most sessions of the same answer; a session without evidence takes it.
 
     Raises:
-        LabelSideUnclear: the evidence is contradictory, or there is none and nothing to assume.
+        LabelSideUnclear: the evidence is contradictory or against the prevailing side, or there is nothing to go by.
 
     """
     day = rows[(rows["stamp"] >= _midnight(session, 0)) & (rows["stamp"] < _midnight(session, 1))]
     evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
-    side = evidence.side or assume
+    side = evidence.side or prevailing
     if side is None:
         raise LabelSideUnclear(
             f"Nothing in the {len(day)} stamps of {session.key} says which side of the bar they mark."
+        )
+    if prevailing is not None and side is not prevailing:
+        raise LabelSideUnclear(
+            f"The stamps of {session.key} mark the {side} of the bar ({', '.join(evidence.start + evidence.end)}), "
+            f"those of the month's other sessions the {prevailing}."
         )
     starts = day["stamp"] - bar_size.delta if side is LabelSide.END else day["stamp"]
     bars = day.assign(timestamp=starts.dt.tz_convert("UTC").dt.as_unit("us"), source=source)

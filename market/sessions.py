@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NEW_YORK = "America/New_York"
 EXCHANGE = "XNYS"
+EARLIEST = date(2000, 1, 1)
+"""No feed has minutes of before."""
 
 
 class BarSize(StrEnum):
@@ -66,7 +68,7 @@ class Session:
 @cache
 def exchange_calendar() -> "ExchangeCalendar":
     """The XNYS calendar with minutes labelled at their start; it ends about a year from today."""
-    return exchange_calendars.get_calendar(EXCHANGE, side="left")
+    return exchange_calendars.get_calendar(EXCHANGE, side="left", start=EARLIEST)
 
 
 @cache

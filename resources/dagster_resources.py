@@ -53,7 +53,9 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def server(self) -> DatabaseServer:
         """The server, its schema brought up to date once a process."""
-        return _migrated(self.home)
+        server = find_server(Path(self.home))
+        _migrate_once(server)
+        return server
 
 
 class GateResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -77,10 +79,8 @@ def resources_from(settings: Settings) -> dict[str, dg.ConfigurableResource]:  #
 
 
 @cache
-def _migrated(home: str) -> DatabaseServer:
-    server = find_server(Path(home))
+def _migrate_once(server: DatabaseServer) -> None:
     migrate(server)
-    return server
 
 
 def _now() -> pd.Timestamp:

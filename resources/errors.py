@@ -12,10 +12,11 @@ IntradayError (schemas.errors)
 │   ├── PlanRefused           the key's plan lacks this
 │   ├── RequestRefused        unknown symbol, month or interval
 │   ├── NoBars                an answer without bars of that session
-│   └── SessionNotOver        the session has not closed yet        retry helps, after the close
+│   └── TooEarly              the feed cannot have all of it yet     retry helps, later
 ├── NotLanded                 a table that no run has made yet
 ├── DatabaseError             the database
 │   ├── DatabaseUnreachable   no connection                       retry helps
+│   ├── DatabaseBusy          a lock, a deadlock, a time limit     retry helps
 │   ├── MigrationError        a schema that this code cannot use
 │   ├── Blocked               the gate keeps the session out
 │   └── OtherBarSize          one database holds bars of one length
@@ -74,8 +75,8 @@ class NoBars(FeedError):
     """The feed answered, and has no bars of that session."""
 
 
-class SessionNotOver(FeedError):
-    """The session has not closed: its bars are not all there yet."""
+class TooEarly(FeedError):
+    """The session has not closed, or the feed has not completed it yet."""
 
     retry_helps: ClassVar[bool] = True
 
@@ -90,6 +91,12 @@ class DatabaseError(IntradayError):
 
 class DatabaseUnreachable(DatabaseError):
     """No connection to the database."""
+
+    retry_helps: ClassVar[bool] = True
+
+
+class DatabaseBusy(DatabaseError):
+    """The statement met a lock, a deadlock or a time limit."""
 
     retry_helps: ClassVar[bool] = True
 

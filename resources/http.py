@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import requests
 
-from resources.errors import Outage, Throttled
+from resources.errors import Outage, RequestRefused, Throttled
 
 MASK = "***"
 
@@ -21,7 +21,8 @@ def get_text(
 
     Raises:
         Throttled: status 429.
-        Outage: any other status, no connection, or no answer within `timeout` seconds.
+        RequestRefused: another status from 400 to 499.
+        Outage: any other status, no connection, or silence for `timeout` seconds.
 
     """
     try:
@@ -31,6 +32,8 @@ def get_text(
         raise Outage(f"{redact(url, secret)} did not answer: {type(error).__name__}.") from None
     if answer.status_code == requests.codes.too_many_requests:
         raise Throttled(f"{redact(url, secret)} answered 429: too many requests.")
+    if 400 <= answer.status_code < 500 and answer.status_code != requests.codes.request_timeout:
+        raise RequestRefused(f"{redact(url, secret)} answered with status {answer.status_code}.")
     if answer.status_code != requests.codes.ok:
         raise Outage(f"{redact(url, secret)} answered with status {answer.status_code}.")
     return redact(answer.text, secret)

@@ -1,25 +1,34 @@
 """The landing zone: vendor answers as they came, and the tables between two assets, on any fsspec file system.
 
-Files appear whole or not at all. What is in them is the callers' matter.
+Files appear whole or not at all. What is in them is the callers' matter. The tables of one desk lie on a shelf of its
+own, so that desks with other symbols, bars or thresholds never read them.
 
 ```
 raw/<feed>/<host>/<bar size>/<symbol>/<month>/<fetched at>.<ending>.gz
-<asset>/<bar size>/<session>.parquet | .json
+<asset>/<shelf>/<session>.parquet | .json       shelf: <environment>/<bar size>/<symbols>
 ```
 """
 
 import gzip
 import io
+import logging
+import os
 import uuid
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import fsspec
 import pandas as pd
+from fsspec.implementations.local import LocalFileSystem
 
 from resources.errors import NotLanded
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+log = logging.getLogger("intraday.landing")
 
 
 @dataclass(frozen=True)
@@ -47,59 +56,86 @@ class LandingZone:
         return self._write(f"raw/{shelf}/{name}", gzip.compress(answer.text.encode(), mtime=0))
 
     def latest_answer(self, shelf: str) -> RawAnswer | None:
-        """The newest answer on the shelf, if there is any."""
+        """The newest answer on the shelf that can be read, if there is any."""
         try:
             names = self.files.ls(f"{self.root}/raw/{shelf}", detail=False)
         except FileNotFoundError:
             return None
-        newest = max((name for name in names if name.endswith(".gz")), default=None)
-        if newest is None:
-            return None
-        fetched_at = datetime.strptime(newest.rsplit("/", 1)[-1].split("Z.")[0] + "Z", STAMP).replace(tzinfo=UTC)
-        return RawAnswer(pd.Timestamp(fetched_at), gzip.decompress(self.files.cat_file(newest)).decode())
+        for name in sorted((name for name in names if name.endswith(".gz")), reverse=True):
+            try:
+                packed = self.files.cat_file(name)
+                text = gzip.decompress(packed).decode() if packed else ""
+            except (EOFError, OSError, ValueError, zlib.error) as error:
+                log.warning("%s cannot be read and is passed over: %s", name, error)
+                continue
+            if not text:
+                log.warning("%s is empty and is passed over", name)
+                continue
+            stamp = name.rsplit("/", 1)[-1].split("Z.")[0] + "Z"
+            return RawAnswer(pd.Timestamp(datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)), text)
+        return None
 
-    def write_table(self, asset: str, bar_size: str, session: str, table: pd.DataFrame) -> str:
+    def write_table(self, asset: str, shelf: str, session: str, table: pd.DataFrame) -> str:
         """Write one asset's session as Parquet; returns where."""
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False, compression="zstd")
-        return self._write(f"{asset}/{bar_size}/{session}.parquet", buffer.getvalue())
+        return self._write(f"{asset}/{shelf}/{session}.parquet", buffer.getvalue())
 
-    def read_table(self, asset: str, bar_size: str, session: str) -> pd.DataFrame:
+    def read_table(self, asset: str, shelf: str, session: str) -> pd.DataFrame:
         """Read it back.
 
         Raises:
             NotLanded: no run has made it.
 
         """
-        return pd.read_parquet(io.BytesIO(self._read(f"{asset}/{bar_size}/{session}.parquet")))
+        return pd.read_parquet(io.BytesIO(self._read(f"{asset}/{shelf}/{session}.parquet")))
 
-    def write_text(self, asset: str, bar_size: str, session: str, text: str) -> str:
+    def write_text(self, asset: str, shelf: str, session: str, text: str) -> str:
         """Write one asset's session as JSON text; returns where."""
-        return self._write(f"{asset}/{bar_size}/{session}.json", text.encode())
+        return self._write(f"{asset}/{shelf}/{session}.json", text.encode())
 
-    def read_text(self, asset: str, bar_size: str, session: str) -> str:
+    def read_text(self, asset: str, shelf: str, session: str) -> str:
         """Read it back.
 
         Raises:
             NotLanded: no run has made it.
 
         """
-        return self._read(f"{asset}/{bar_size}/{session}.json").decode()
+        return self._read(f"{asset}/{shelf}/{session}.json").decode()
 
     def _write(self, name: str, content: bytes) -> str:
-        """Write beside the final place and rename, so that nobody reads half a file."""
+        """Write a file so that nobody ever reads half of it, not even after the machine lost power."""
         path = f"{self.root}/{name}"
-        unfinished = f"{path}.{uuid.uuid4().hex}.part"
         self.files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        self.files.pipe_file(unfinished, content)
-        self.files.mv(unfinished, path)
+        if isinstance(self.files, LocalFileSystem):
+            _replace_durably(Path(path), content)
+        else:
+            self.files.pipe_file(path, content)  # an object store shows an object when it is complete
         return str(self.files.unstrip_protocol(path))
 
     def _read(self, name: str) -> bytes:
         try:
             return bytes(self.files.cat_file(f"{self.root}/{name}"))
         except FileNotFoundError:
-            asset, bar_size, file = name.split("/")
-            raise NotLanded(
-                f"No {asset} of {file.rsplit('.', 1)[0]} ({bar_size}) have been made yet: materialise them first."
-            ) from None
+            asset, shelf = name.split("/")[0], "/".join(name.split("/")[1:-1])
+            session = name.rsplit("/", 1)[1].rsplit(".", 1)[0]
+            raise NotLanded(f"No {asset} of {session} have been made yet ({shelf}): materialise them first.") from None
+
+
+def _replace_durably(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            unfinished.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

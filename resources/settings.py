@@ -12,15 +12,23 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
 
 from market.quality.gate import Gate
 from market.quality.rules import RULES
-from market.sessions import BarSize
+from market.sessions import EARLIEST, BarSize
 from resources.errors import ConfigError
 from resources.paths import CONFIG, default_home
 
 PREFIX = "INTRADAY_"
+THRESHOLDS = f"{PREFIX}QUALITY__"
 DEFAULT_ENVIRONMENT = "staging"
 NOT_SETTINGS = frozenset({"INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
 """Variables with the prefix that are read elsewhere."""
@@ -57,7 +65,7 @@ class Settings(BaseSettings):
     home: Path
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(min_length=1)
     bar_size: BarSize
-    first_session: date
+    first_session: date = Field(ge=EARLIEST)
     alpha_vantage: AlphaVantageSettings
     storage: StorageSettings
 
@@ -99,8 +107,11 @@ def load_settings(config: Path = CONFIG) -> Settings:
     _refuse_unknown_environment(environment, config)
     names = ("base.yaml", f"{environment}.yaml")
     layers: list[Layer] = [(f"config/{name}", _yaml_layer(config / name)) for name in names]
-    layers.append(("the environment", EnvSettingsSource(Settings)()))
+    layers.append(("the environment", _variables()))
     defaults: dict[str, Any] = {"environment": environment, "home": default_home()}
+    for where, data in layers[:-1]:
+        for key in defaults.keys() & data.keys():
+            raise ConfigError(f"{key} cannot be set in {where}; set {PREFIX}{key.upper()}.")
     merged = _laid_over([defaults, *(data for _, data in layers)])
     try:
         return Settings.model_validate(merged)
@@ -109,7 +120,7 @@ def load_settings(config: Path = CONFIG) -> Settings:
 
 
 def load_gate(environment: str, config: Path = CONFIG) -> Gate:
-    """Read the quality gate of an environment from `data_quality.yaml`.
+    """Read the quality gate of an environment from `data_quality.yaml`, and variables laid over it.
 
     Raises:
         ConfigError: naming the rule, the key and what is allowed.
@@ -121,16 +132,19 @@ def load_gate(environment: str, config: Path = CONFIG) -> Gate:
     by_environment = content.get("environments") or {}
     known = _environments(config)
     _only(by_environment, known, where, "environments.")
-    layers = [
-        ("rules", content.get("rules") or {}),
-        (f"environments.{environment}", by_environment.get(environment) or {}),
-    ]
+    _refuse_unknown_environment(environment, config)
     names = [rule.name for rule in RULES]
-    for prefix, layer in layers:
-        _only(layer, names, where, f"{prefix}.")
+    layers: list[Layer] = []
+    for prefix, layer in (
+        ("rules", content.get("rules")),
+        (f"environments.{environment}", by_environment.get(environment)),
+    ):
+        _only(layer or {}, names, where, f"{prefix}.")
+        layers.append((f"{where}, {prefix}", layer or {}))
+    layers.append(("the environment", _threshold_variables(names)))
     rules = []
     for rule in RULES:
-        own: list[Layer] = [(f"{where}, {prefix}.{rule.name}", layer.get(rule.name) or {}) for prefix, layer in layers]
+        own: list[Layer] = [(f"{place}.{rule.name}", layer.get(rule.name) or {}) for place, layer in layers]
         try:
             rules.append(rule.model_validate(_laid_over([data for _, data in own])))
         except ValidationError as error:
@@ -148,6 +162,30 @@ def _laid_over(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def _variables() -> Mapping[str, Any]:
+    try:
+        return EnvSettingsSource(Settings, env_ignore_empty=True)()
+    except SettingsError as error:
+        raise ConfigError(
+            f"{error} of the environment: set its parts, as in {PREFIX}ALPHA_VANTAGE__ATTEMPTS."
+        ) from None
+
+
+def _threshold_variables(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Thresholds from variables: `INTRADAY_QUALITY__MISSING_RATIO__FAIL=0.03`."""
+    layer: dict[str, dict[str, str]] = {}
+    for variable, value in os.environ.items():
+        if variable.startswith(THRESHOLDS):
+            rule, _, key = variable.removeprefix(THRESHOLDS).lower().partition("__")
+            if rule not in names or not key:
+                raise ConfigError(
+                    f"Unknown environment variable {variable}; allowed: {THRESHOLDS}RULE__KEY with the "
+                    f"rules {', '.join(name.upper() for name in names)}."
+                )
+            layer.setdefault(rule, {})[key] = value
+    return layer
+
+
 def _environments(config: Path) -> list[str]:
     return sorted(path.stem for path in config.glob("*.yaml") if path.stem not in ("base", "data_quality"))
 
@@ -161,7 +199,7 @@ def _refuse_unknown_environment(environment: str, config: Path) -> None:
 def _refuse_unknown_variables() -> None:
     fields = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in os.environ:
-        known = name.split("__")[0] in fields or name in NOT_SETTINGS
+        known = name.split("__")[0] in fields or name in NOT_SETTINGS or name.startswith(THRESHOLDS)
         if name.startswith(PREFIX) and not known:
             raise ConfigError(
                 f"Unknown environment variable {name}; allowed: {', '.join(fields)} (and their parts, as in "

@@ -91,14 +91,37 @@ def test_refresh_asks_again_and_keeps_both_answers(tmp_path):
     assert len(list(tmp_path.rglob("*.gz"))) == 2
 
 
-def test_a_month_that_was_landed_before_the_session_closed_is_asked_for_again(tmp_path):
+def test_a_month_is_asked_for_again_until_the_vendor_has_settled_the_session(tmp_path):
+    """Four hours after the close; a session that a run has just fetched is not fetched twice by it."""
+    close = session("2020-11-24").close
     with AlphaVantageSimulator() as simulator:
-        early = pd.Timestamp("2020-11-24 22:00", tz="UTC")
-        feed_at(simulator.url, tmp_path, now=early).session_bars("NVDA", session("2020-11-24"))
-        feed_at(simulator.url, tmp_path).session_bars("NVDA", session("2020-11-24"))
-        assert len(simulator.requests) == 1
+        for minutes, requests in ((1, 1), (30, 2), (239, 3), (241, 4), (600, 4)):
+            feed = feed_at(simulator.url, tmp_path, now=close + pd.Timedelta(minutes=minutes))
+            for _ in range(2):
+                feed.session_bars("NVDA", session("2020-11-24"))
+            assert len(simulator.requests) == requests
         feed_at(simulator.url, tmp_path).session_bars("NVDA", session("2020-11-25"))
-        assert len(simulator.requests) == 2
+        assert len(simulator.requests) == 5
+
+
+def test_a_vendor_that_is_late_is_worth_a_retry(tmp_path):
+    """Nothing of the day yet, an hour after its close: not "no bars"."""
+    with AlphaVantageSimulator(faults=["drop:NVDA:2020-11-24:04:00-19:59"]) as simulator:
+        soon = feed_at(simulator.url, tmp_path, now=session("2020-11-24").close + pd.Timedelta(hours=1))
+        with pytest.raises(errors.TooEarly, match="no NVDA bars of 2020-11-24 yet"):
+            soon.session_bars("NVDA", session("2020-11-24"))
+        with pytest.raises(errors.NoBars):
+            feed_at(simulator.url, tmp_path).session_bars("NVDA", session("2020-11-24"))
+
+
+def test_a_run_through_many_months_remembers_two(tmp_path):
+    with AlphaVantageSimulator() as simulator:
+        feed = feed_at(simulator.url, tmp_path)
+        for key in ("2020-10-26", "2020-11-23", "2020-12-01", "2021-01-04"):
+            feed.session_bars("NVDA", session(key))
+            feed.session_bars("MSFT", session(key))
+        assert sorted(feed._months) == [(s, m) for s in ("MSFT", "NVDA") for m in ("2020-12", "2021-01")]
+        assert len(simulator.requests) == 8
 
 
 @pytest.mark.parametrize("faults", [["answer:burst_free_1rps:2"], ["status:503:2"], ["garbage:1", "empty:1"]])
@@ -123,6 +146,13 @@ def test_what_a_retry_does_not_help_is_asked_once(tmp_path, body, kind):
                 feed.session_bars("NVDA", session("2020-11-23"))
         assert len(simulator.requests) == 1
     assert list(tmp_path.rglob("*.gz")) == []
+
+
+def test_a_client_error_is_not_tried_again(tmp_path):
+    with AlphaVantageSimulator(faults=["status:404:9"]) as simulator:
+        with pytest.raises(errors.RequestRefused, match="status 404"):
+            feed_at(simulator.url, tmp_path).session_bars("NVDA", session("2020-11-23"))
+        assert len(simulator.requests) == 1
 
 
 def test_attempts_are_bounded(tmp_path):
@@ -164,7 +194,7 @@ def test_a_session_the_month_lacks_is_no_success(tmp_path):
 
 def test_a_session_that_is_not_over_is_refused(tmp_path):
     with AlphaVantageSimulator() as simulator:
-        with pytest.raises(errors.SessionNotOver) as caught:
+        with pytest.raises(errors.TooEarly) as caught:
             feed_at(simulator.url, tmp_path, now=session("2020-11-27").close).session_bars(
                 "NVDA", session("2020-11-27")
             )

@@ -17,9 +17,17 @@ from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.sessions import BarSize, Session, session
 from resources.database.migrations import migrate
+from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer, embedded_server
 from resources.database.session_store import Change, SessionStore
-from resources.errors import Blocked, DatabaseError, FingerprintMismatch, MigrationError
+from resources.errors import (
+    Blocked,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseUnreachable,
+    FingerprintMismatch,
+    MigrationError,
+)
 from resources.paths import SQL
 from schemas.quality import Finding, Verdict
 
@@ -41,9 +49,13 @@ def bars_of(closes: dict[int, float], day: Session = DAY, source: str = "file") 
     return table.assign(close=list(closes.values()), volume=100.0, source=source, mark="")
 
 
+def store_of(server: DatabaseServer, environment: str = "test", symbols: tuple[str, ...] = ("NVDA",)) -> SessionStore:
+    return SessionStore(server, environment, BarSize.ONE_MINUTE, symbols)
+
+
 def store(server: DatabaseServer, bars: pd.DataFrame, day: Session = DAY) -> Change:
     report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars))
-    return SessionStore(server, BarSize.ONE_MINUTE).replace(day, report, bars, None)["market_data"]
+    return store_of(server).replace(day, report, bars, None)["market_data"]
 
 
 def closes(server: DatabaseServer) -> list[tuple[str, Decimal]]:
@@ -69,7 +81,7 @@ def test_other_days_and_symbols_are_left_alone(server):
     store(server, bars_of({0: 1.0}, other), other)
     msft = bars_of({0: 2.0}).assign(symbol="MSFT")
     report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("MSFT",), msft))
-    SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, msft, None)
+    store_of(server, symbols=("MSFT",)).replace(DAY, report, msft, None)
     assert store(server, bars_of({5: 3.0})).removed == 0
     assert store(server, bars_of({})) == Change(added=0, revised=0, removed=1, sent=0)
     assert sorted(close for _, close in closes(server)) == [1, 2]
@@ -93,7 +105,7 @@ def test_a_blocked_report_stores_nothing(server):
     bad = Finding(rule="x", family="x", verdict=Verdict.FAIL, message="NVDA is bad.")
     report = gate.report(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars), [bad])
     with pytest.raises(Blocked, match="NVDA is bad"):
-        SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, bars, None)
+        store_of(server).replace(DAY, report, bars, None)
     assert closes(server) == []
 
 
@@ -101,10 +113,60 @@ def test_other_bars_than_those_judged_are_refused(server):
     judged = bars_of({0: 1.0})
     report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), judged))
     with pytest.raises(FingerprintMismatch, match="2024-01-03"):
-        SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, bars_of({0: 1.5}), None)
+        store_of(server).replace(DAY, report, bars_of({0: 1.5}), None)
     with pytest.raises(FingerprintMismatch):  # a frame that was never judged
-        SessionStore(server, BarSize.ONE_MINUTE).replace(DAY, report, judged, judged)
+        store_of(server).replace(DAY, report, judged, judged)
     assert closes(server) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "environment", "symbols", "said"),
+    [
+        (session("2024-01-04"), "test", ("NVDA",), "not about 2024-01-04"),
+        (DAY, "prod", ("NVDA",), r"2024-01-03 \(test, .* not about 2024-01-03 \(prod"),
+        (DAY, "test", ("NVDA", "MSFT"), "NVDA, MSFT"),
+    ],
+)
+def test_a_report_of_another_day_or_desk_is_refused(server, day, environment, symbols, said):
+    """A lenient environment's verdict does not open a strict one's database."""
+    bars = bars_of({0: 1.0})
+    report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars))
+    with pytest.raises(FingerprintMismatch, match=said):
+        store_of(server, environment, symbols).replace(day, report, bars, None)
+    assert closes(server) == []
+
+
+def test_equal_reports_at_once_are_kept_once(server):
+    report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars_of({0: 1.0})))
+    kept: list[bool] = []
+    threads = [threading.Thread(target=lambda: kept.append(ReportStore(server).keep_report(report))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(kept) == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "retry_helps"),
+    [
+        ("SELECT no_such_function()", DatabaseError, False),
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(5)", DatabaseBusy, True),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", DatabaseUnreachable, True),
+    ],
+)
+def test_what_a_retry_would_help_is_told_by_sqlstate(server, statement, kind, retry_helps):
+    with pytest.raises(DatabaseError) as caught, server.connect() as connection:
+        connection.execute(statement)
+    assert (type(caught.value), caught.value.retry_helps) == (kind, retry_helps)
+
+
+def test_a_server_that_refuses_is_not_worth_a_retry(timescale_url):
+    nowhere = DatabaseServer(timescale_url.rsplit("/", 1)[0] + "/nowhere")
+    refused = 'refuses the connection: database "nowhere" does not exist'
+    with pytest.raises(DatabaseError, match=refused) as caught, nowhere.connect():
+        raise AssertionError("there is no such database")
+    assert not caught.value.retry_helps
 
 
 def test_a_killed_load_leaves_the_old_session_whole(server, tmp_path):
@@ -136,6 +198,7 @@ from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.sessions import BarSize, session
 from resources.database.server import DatabaseServer
+from resources.database.report_store import ReportStore
 from resources.database.session_store import SessionStore
 from schemas.tables import FEATURES
 import pandas as pd
@@ -146,7 +209,7 @@ bars = bars.assign(open=price, high=price, low=price, close=price, volume=1.0, s
 frame = bars[["timestamp", "symbol"]].assign(**dict.fromkeys(FEATURES, 0.5))
 frame = frame.assign(close=price, volume=1.0, missing=False)
 report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars, frame))
-SessionStore(DatabaseServer(sys.argv[1]), BarSize.ONE_MINUTE).replace(day, report, bars, frame)
+SessionStore(DatabaseServer(sys.argv[1]), "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, bars, frame)
 """
 
 

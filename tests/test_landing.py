@@ -1,11 +1,17 @@
 """The landing zone: whole files or none, newest answers, any fsspec file system."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import fsspec
 import pandas as pd
 import pytest
 
 from resources.errors import NotLanded
 from resources.landing import LandingZone, RawAnswer
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -40,20 +46,29 @@ def test_tables_and_texts_come_back(zone):
 
 
 def test_what_no_run_has_made_is_named(zone):
-    with pytest.raises(NotLanded, match=r"No frames of 2020-11-24 \(1min\)"):
-        zone.read_table("frames", "1min", "2020-11-24")
+    with pytest.raises(NotLanded, match=r"No frames of 2020-11-24 have been made yet \(prod/1min/A-B\)"):
+        zone.read_table("frames", "prod/1min/A-B", "2020-11-24")
 
 
-def test_a_write_that_breaks_leaves_the_old_file(tmp_path, monkeypatch):
+def test_an_answer_that_was_cut_is_passed_over(tmp_path):
+    zone = LandingZone(str(tmp_path))
+    zone.land_answer("s", "csv", answer("whole", "2021-01-02 10:00:00.000001"))
+    for at, content in (("20210103T000000.000000Z", b""), ("20210104T000000.000000Z", b"\x1f\x8b\x08")):
+        (tmp_path / "raw" / "s" / f"{at}.csv.gz").write_bytes(content)
+    assert zone.latest_answer("s").text == "whole"
+
+
+def test_a_write_that_breaks_leaves_the_old_file_and_no_rest(tmp_path):
+    """In a process that may not write more than ten bytes into a file, as on a full disk."""
     zone = LandingZone(str(tmp_path))
     zone.write_text("quality_reports", "1min", "2020-11-23", "old")
-
-    def broken(path: str, content: bytes) -> None:
-        with open(path, "wb") as file:  # noqa: PTH123  (fsspec hands over a string)
-            file.write(content[:1])
-        raise OSError("disk full")
-
-    monkeypatch.setattr(zone.files, "pipe_file", broken)
-    with pytest.raises(OSError, match="disk full"):
-        zone.write_text("quality_reports", "1min", "2020-11-23", "new")
+    script = """
+import resource, sys
+from resources.landing import LandingZone
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+LandingZone(sys.argv[1]).write_text("quality_reports", "1min", "2020-11-23", "new" * 10)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert "File too large" in done.stderr
     assert zone.read_text("quality_reports", "1min", "2020-11-23") == "old"
+    assert [path.name for path in (tmp_path / "quality_reports" / "1min").iterdir()] == ["2020-11-23.json"]

@@ -116,6 +116,34 @@ def test_contradictory_stamps_refuse_the_session():
         normalise(rows, FULL, ONE, "file", LabelSide.END)
 
 
+@pytest.mark.parametrize("minutes", [1, 2, -2])
+def test_a_clock_that_is_off_refuses_the_session(minutes):
+    """The recorded day with all stamps moved: its opening volume stands where neither side would have it."""
+    rows = recorded.vendor_rows("MSFT")
+    day = SESSIONS[0]
+    moved = rows.assign(stamp=rows["stamp"] + pd.Timedelta(minutes=minutes))
+    with pytest.raises(LabelSideUnclear, match="neither because the opening volume stands at 09:"):
+        normalise(moved, day, ONE, "file")
+
+
+def test_a_session_that_differs_from_its_month_is_refused():
+    """One minute early is a perfect start-of-bar day, and wrong in a month of end-of-bar days."""
+    rows = recorded.vendor_rows("NVDA")
+    early = rows.assign(stamp=rows["stamp"] - pd.Timedelta(minutes=1))
+    assert normalise(early, SESSIONS[0], ONE, "file").side is LabelSide.START
+    with pytest.raises(LabelSideUnclear, match=r"mark the start .* other sessions the end"):
+        normalise(early, SESSIONS[0], ONE, "file", LabelSide.END)
+
+
+def test_most_sessions_make_the_prevailing_side():
+    rows = recorded.vendor_rows("NVDA")
+    days = dict(iter(rows.groupby(rows["stamp"].dt.date)))
+    first, second, third = SESSIONS[:3]
+    early = days[first.day].assign(stamp=days[first.day]["stamp"] - pd.Timedelta(minutes=1))
+    assert prevailing_side({**days, first.day: early}, [first, second, third], ONE) is LabelSide.END
+    assert prevailing_side({first.day: early, second.day: days[second.day]}, SESSIONS, ONE) is None
+
+
 def test_stamps_that_say_nothing_refuse_the_session():
     with pytest.raises(LabelSideUnclear, match="2024-01-03"):
         normalise(day_of(FULL, ["10:00", "10:01"]), FULL, ONE, "file")

@@ -9,7 +9,15 @@ import pytest
 from market.quality.evidence import Evidence, fingerprint
 from market.quality.gate import Gate
 from market.quality.rule import Rule
-from market.quality.rules import RULES, Duplicates, MissingRatio, OhlcRelations, OutsideSession, TimestampOverlap
+from market.quality.rules import (
+    RULES,
+    Duplicates,
+    MissingRatio,
+    OhlcRelations,
+    OutsideSession,
+    TimestampOverlap,
+    VolumeCounts,
+)
 from market.sessions import BarSize, session
 from resources.settings import load_gate
 from schemas.quality import Action, Finding, QualityReport, Verdict
@@ -67,6 +75,9 @@ def test_no_bars_at_all_fail():
         ({"close": 8.9}, "FAIL"),
         ({"close": float("nan")}, "FAIL"),
         ({"high": 9.0, "low": 11.0}, "FAIL"),
+        ({"high": float("inf")}, "FAIL"),
+        ({"low": 0.0}, "FAIL"),
+        ({"low": -1.0}, "FAIL"),
     ],
 )
 def test_ohlc_relations(values, verdict):
@@ -76,6 +87,24 @@ def test_ohlc_relations(values, verdict):
     (finding,) = judge(OhlcRelations(), bars, ("NVDA",))
     assert finding.verdict is Verdict(verdict)
     assert finding.held_against == (("2024-01-03T14:34:00+00:00",) if verdict == "FAIL" else ())
+
+
+@pytest.mark.parametrize(
+    ("volume", "verdict"),
+    [(0.0, "PASS"), (-1.0, "FAIL"), (1.5, "FAIL"), (float("nan"), "FAIL"), (float("inf"), "FAIL")],
+)
+def test_volumes_are_counts(volume, verdict):
+    bars = bars_of(NVDA=range(10))
+    bars.loc[4, "volume"] = volume
+    (finding,) = judge(VolumeCounts(), bars, ("NVDA",))
+    assert finding.verdict is Verdict(verdict)
+
+
+def test_an_unmarked_bar_outside_the_session_is_found():
+    bars = bars_of(NVDA=range(390))
+    bars.loc[389, "timestamp"] = DAY.close + pd.Timedelta(minutes=30)
+    (finding,) = judge(OutsideSession(), bars, ("NVDA",))
+    assert (finding.verdict, finding.held_against) == (Verdict.FAIL, ("2024-01-03T21:30:00+00:00",))
 
 
 @pytest.mark.parametrize(
@@ -159,5 +188,12 @@ def test_fingerprints_tell_tables_apart_and_survive_parquet(tmp_path):
 
 def test_every_rule_can_be_configured_and_says_what_it_asks():
     names = [rule.name for rule in RULES]
-    assert names == ["missing_ratio", "timestamp_overlap", "ohlc_relations", "duplicates", "outside_session"]
+    assert names == [
+        "missing_ratio",
+        "timestamp_overlap",
+        "ohlc_relations",
+        "volume_counts",
+        "duplicates",
+        "outside_session",
+    ]
     assert all(rule.question.endswith("?") and rule.model_fields for rule in RULES)

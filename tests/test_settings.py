@@ -33,6 +33,27 @@ def test_environments(monkeypatch, environment, bar_size, fail):
     assert rules["ohlc_relations"].fail == 0
 
 
+def test_an_empty_variable_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("INTRADAY_ENVIRONMENT", "")
+    monkeypatch.setenv("INTRADAY_HOME", "")
+    monkeypatch.setenv("INTRADAY_BAR_SIZE", "")
+    settings = load_settings()
+    assert (settings.environment, settings.bar_size, settings.home.name) == ("staging", "1min", ".intraday")
+
+
+def test_thresholds_can_be_set_by_variables(monkeypatch):
+    monkeypatch.setenv("INTRADAY_QUALITY__MISSING_RATIO__FAIL", "0.03")
+    rules = {rule.name: rule for rule in load_gate("prod").rules}
+    assert (rules["missing_ratio"].fail, rules["missing_ratio"].warn) == (0.03, 0.005)
+    load_settings()
+    monkeypatch.setenv("INTRADAY_QUALITY__MISSING_RATIO__FAIL", "much")
+    with pytest.raises(ConfigError, match=r"fail in the environment\.missing_ratio is 'much'"):
+        load_gate("prod")
+    monkeypatch.setenv("INTRADAY_QUALITY__MISING_RATIO__FAIL", "0.1")
+    with pytest.raises(ConfigError, match=r"INTRADAY_QUALITY__MISING_RATIO__FAIL.*MISSING_RATIO"):
+        load_gate("prod")
+
+
 def test_variables_lie_over_files(monkeypatch):
     monkeypatch.setenv("INTRADAY_SYMBOLS", "amd, intc")
     monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__ATTEMPTS", "7")
@@ -49,7 +70,9 @@ def test_variables_lie_over_files(monkeypatch):
         ("INTRADAY_SYMBOL", "NVDA", ["INTRADAY_SYMBOL", "INTRADAY_SYMBOLS"]),
         ("INTRADAY_ENVIRONMENT", "production", ["'production'", "ci, prod, staging"]),
         ("INTRADAY_SYMBOLS", "NVDA,nvda", ["symbols", "occurs twice"]),
-        ("INTRADAY_SYMBOLS", "", ["symbols", "at least 1"]),
+        ("INTRADAY_SYMBOLS", ",", ["symbols", "at least 1"]),
+        ("INTRADAY_ALPHA_VANTAGE", "foo", ["alpha_vantage", "INTRADAY_ALPHA_VANTAGE__ATTEMPTS"]),
+        ("INTRADAY_FIRST_SESSION", "1999-12-31", ["first_session", "2000-01-01"]),
         ("INTRADAY_ALPHA_VANTAGE__TIMEOUT_SECONDS", "0", ["timeout_seconds", "greater than 0"]),
         ("INTRADAY_FIRST_SESSION", "soon", ["first_session", "date"]),
     ],
@@ -68,6 +91,7 @@ def test_a_bad_variable_is_named_with_what_is_allowed(monkeypatch, variable, val
         ("base.yaml", "symbols: [NVDA]\ncolour: red\n", ["Unknown key colour", "config/base.yaml", "bar_size"]),
         ("staging.yaml", "bar_size: 3min\n", ["bar_size in config/staging.yaml is '3min'", "'5min'"]),
         ("staging.yaml", "alpha_vantage: {atempts: 3}\n", ["alpha_vantage.atempts", "config/staging.yaml", "attempts"]),
+        ("staging.yaml", "environment: prod\n", ["environment cannot be set in config/staging.yaml"]),
         ("staging.yaml", "- 1\n", ["config/staging.yaml holds a list"]),
         ("staging.yaml", "a: [\n", ["config/staging.yaml is not YAML"]),
     ],
@@ -119,6 +143,8 @@ def test_the_server_comes_from_its_variables(monkeypatch, tmp_path):
     ("variables", "said"),
     [
         ({"URL": "postgresql://a/b", "HOST": "c"}, "not both"),
+        ({"URL": "host=db password=secret"}, "form postgresql://"),
+        ({"URL": "me:secret@db/x"}, "form postgresql://"),
         ({"PASSWORD": "secret"}, "TIMESCALEDB_HOST is missing"),
         ({"USER": "x"}, "allowed: .*TIMESCALEDB_USERNAME"),
     ],

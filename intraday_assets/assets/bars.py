@@ -24,7 +24,7 @@ CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table 
 def make(work: SessionWork) -> Iterator[Made]:
     """Ask the feed and land the session."""
     work.bars, seen = work.desk.fetched_bars(work.session)
-    path = work.desk.landing.write_table("bars", work.desk.bar_size, work.session.key, work.bars)
+    path = work.desk.landing.write_table("bars", work.desk.shelf, work.session.key, work.bars)
     marked = work.bars.loc[work.bars["mark"] != "", "mark"].value_counts()
     metadata = {
         "dagster/partition_row_count": len(work.bars),

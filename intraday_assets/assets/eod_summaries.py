@@ -7,7 +7,6 @@ import dagster as dg
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import EOD_ORIGINS, EOD_SCHEMA, lineage
 from intraday_assets.work import Check, Made, SessionWork
-from schemas.tables import EodSummary, checked
 
 SPEC = dg.AssetSpec(
     "eod_summaries",
@@ -29,7 +28,7 @@ CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table 
 
 def make(work: SessionWork) -> Iterator[Made]:
     """Summarise what is stored."""
-    table = checked(work.desk.reports.summarise(work.session, work.desk.bar_size, work.report), EodSummary)
+    table = work.desk.reports.summarise(work.session, work.desk.bar_size, work.report)
     metadata = {
         "dagster/partition_row_count": len(table),
         "summary": dg.MetadataValue.md(_markdown(table.to_dict("records"))),

@@ -30,13 +30,13 @@ def make(work: SessionWork) -> Iterator[Made]:
     desk, session = work.desk, work.session
     history = warm_history(session, desk.symbols, desk.fit_bars)
     work.frame = checked(build_frame(work.bars, history, session, desk.bar_size, desk.symbols), Frame)
-    path = desk.landing.write_table("frames", desk.bar_size, session.key, work.frame)
+    path = desk.landing.write_table("frames", desk.shelf, session.key, work.frame)
     missing = work.frame.groupby("symbol")["missing"].sum()
     warm = sum(int((bars["mark"] == KEPT).sum()) for bars in history) // len(desk.symbols)
     metadata = {
         "dagster/partition_row_count": len(work.frame),
         "missing bars": dg.MetadataValue.json({str(symbol): int(count) for symbol, count in missing.items()}),
-        "bars of history": warm,
+        "mean bars of history per symbol": warm,
         "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
         "path": dg.MetadataValue.path(path),
     }

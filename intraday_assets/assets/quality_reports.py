@@ -1,11 +1,12 @@
-"""quality_reports: the gate's judgement of a session. There is one for every session that a run was asked for."""
+"""quality_reports: the gate's judgement of a session, also of one whose bars could not be had in the same run."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from intraday_assets.assets import OWNERS
-from intraday_assets.work import Check, Made, SessionWork
+from intraday_assets.columns import REPORT_ORIGINS, REPORT_SCHEMA, lineage
+from intraday_assets.work import Check, Made, SessionWork, sentence_of
 from market.normalise import empty_bars
 from market.quality.evidence import Evidence
 from market.quality.gate import failed_before_the_gate
@@ -20,6 +21,11 @@ SPEC = dg.AssetSpec(
     group_name="session",
     kinds={"python", "json"},
     owners=OWNERS,
+    metadata={
+        "dagster/column_schema": REPORT_SCHEMA,
+        "dagster/column_lineage": lineage(REPORT_ORIGINS),
+        "dagster/table_name": "public.data_quality_reports",
+    },
     skippable=True,
 )
 ACCEPTED = "accepted"
@@ -40,15 +46,15 @@ CHECKS = [
 def make(work: SessionWork) -> Iterator[Made]:
     """Judge the session, or report what kept it from being judged."""
     desk = work.desk
-    problem = work.first_problem
-    if problem is None:
+    if not work.problems:
         evidence = Evidence(work.session, desk.bar_size, desk.symbols, work.bars, work.frame)
         report = desk.gate.judge(evidence)
     else:
         evidence = Evidence(work.session, desk.bar_size, desk.symbols, empty_bars())
-        report = desk.gate.report(evidence, [failed_before_the_gate(*problem)])
+        failed = [failed_before_the_gate(assets[0], sentence_of(error)) for assets, error in work.problems.items()]
+        report = desk.gate.report(evidence, failed)
     work.report = report
-    path = desk.landing.write_text("quality_reports", desk.bar_size, work.session.key, report.model_dump_json(indent=2))
+    path = desk.landing.write_text("quality_reports", desk.shelf, work.session.key, report.model_dump_json(indent=2))
     desk.reports.keep_report(report)
     yield Made("quality_reports", {**_metadata(report), "path": dg.MetadataValue.path(path)}, tuple(_checks(report)))
 
@@ -56,6 +62,7 @@ def make(work: SessionWork) -> Iterator[Made]:
 def _metadata(report: QualityReport) -> dict[str, dg.MetadataValue]:
     rows = [f"| {f.verdict} | {f.rule} | {f.symbol or 'pair'} | {f.message} |" for f in report.findings]
     return {
+        "dagster/partition_row_count": dg.MetadataValue.int(1),
         "verdict": dg.MetadataValue.text(report.verdict.value),
         "action": dg.MetadataValue.text(report.action.value),
         "findings": dg.MetadataValue.md("\n".join(["| verdict | rule | of | found |", "|---|---|---|---|", *rows])),

@@ -1,7 +1,7 @@
 """What a rule is: its thresholds, checked as configuration, and one function that measures.
 
-To add a rule: write a subclass in `market/quality/rules/`, name it in `market.quality.rules.RULES`, and give it
-a line in `config/data_quality.yaml` where its defaults do not serve.
+To add a rule: write a subclass of `SymbolRule`, or of `Rule` where it is about the pair, in `market/quality/rules/`,
+name it in `market.quality.rules.RULES`, and give it a line in `config/data_quality.yaml`.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ SHOWN_STAMPS = 3
 
 
 class Rule(BaseModel, ABC):
-    """One question asked of a session. Fields are its thresholds; a value on or under a threshold passes it."""
+    """One question asked of a session. Its fields are its thresholds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,12 +28,8 @@ class Rule(BaseModel, ABC):
     question: ClassVar[str]
 
     @abstractmethod
-    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
-        """Judge one symbol. Rules about the pair override `judge` instead."""
-
     def judge(self, evidence: Evidence) -> list[Finding]:
-        """Judge every symbol."""
-        return [finding for symbol in evidence.symbols for finding in self.measure(evidence, symbol)]
+        """What the rule finds of the session."""
 
     def finding(
         self,
@@ -58,6 +54,18 @@ class Rule(BaseModel, ABC):
             message=message,
             held_against=tuple(stamp.isoformat() for stamp in held_against),
         )
+
+
+class SymbolRule(Rule):
+    """A rule that asks of each symbol by itself."""
+
+    @abstractmethod
+    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
+        """What the rule finds of one symbol."""
+
+    def judge(self, evidence: Evidence) -> list[Finding]:
+        """What the rule finds of every symbol."""
+        return [finding for symbol in evidence.symbols for finding in self.measure(evidence, symbol)]
 
 
 def above(measured: float, warn: float, fail: float) -> Verdict:

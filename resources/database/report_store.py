@@ -9,9 +9,9 @@ from psycopg.rows import dict_row
 from market.sessions import BarSize, Session, session
 from resources.database.queries import named_query
 from resources.database.server import DatabaseServer
-from resources.database.session_store import day_bounds
+from resources.database.session_store import day_bounds, lock_session
 from schemas.quality import QualityReport
-from schemas.tables import EodSummary
+from schemas.tables import EodSummary, checked
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class ReportStore:
             "report": report.model_dump_json(),
         }
         with self.server.connect() as connection:
+            lock_session(connection, session(report.session))
             return connection.execute(named_query("store_quality_report"), row).rowcount == 1
 
     def summarise(self, session: Session, bar_size: BarSize, report: QualityReport) -> pd.DataFrame:
@@ -58,7 +59,10 @@ class ReportStore:
         """
         expected = len(session.minutes(bar_size))
         parameters = {**day_bounds(session), "symbols": list(report.symbols)}
+        floats = dict.fromkeys(("open", "high", "low", "close", "vwap"), "float64")
+        types = {**floats, "volume": "int64", "session": "str", "symbol": "str", "verdict": "str"}
         with self.server.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            lock_session(connection, session)
             stored = cursor.execute(named_query("eod_summary"), parameters).fetchall()
             rows = [
                 {
@@ -71,13 +75,15 @@ class ReportStore:
                 for row in stored
             ]
             cursor.executemany(named_query("store_eod_summary"), rows)
-        table = pd.DataFrame(rows)[list(EodSummary.to_schema().columns)]
-        floats = dict.fromkeys(("open", "high", "low", "close", "vwap"), "float64")
-        return table.astype({**floats, "volume": "int64", "session": "str", "symbol": "str", "verdict": "str"})
+            table = pd.DataFrame(rows)[list(EodSummary.to_schema().columns)].astype(types)
+            return checked(table, EodSummary)  # inside the transaction: a broken summary is not kept
 
-    def session_rows(self, sessions: Sequence[Session], environment: str, bar_size: BarSize) -> list[SessionRow]:
+    def session_rows(
+        self, sessions: Sequence[Session], environment: str, bar_size: BarSize, symbols: Sequence[str]
+    ) -> list[SessionRow]:
         """The newest judgement of each session and the rows of `market_data`; sessions without one are left out."""
         parameters = {
+            "symbols": list(symbols),
             "sessions": [wanted.key for wanted in sessions],
             "environment": environment,
             "bar_size": bar_size.value,

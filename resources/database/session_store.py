@@ -44,10 +44,12 @@ class Change:
 
 @dataclass(frozen=True)
 class SessionStore:
-    """Stores sessions of one bar size."""
+    """Stores sessions of one desk: its environment, bar size and symbols."""
 
     server: DatabaseServer
+    environment: str
     bar_size: BarSize
+    symbols: tuple[str, ...]
 
     def replace(
         self, session: Session, report: QualityReport, bars: pd.DataFrame | None, frame: pd.DataFrame | None
@@ -65,20 +67,34 @@ class SessionStore:
 
         Raises:
             Blocked: the report blocks the session.
-            FingerprintMismatch: the report is about other data.
+            FingerprintMismatch: the report is about other data, another day or another desk.
             OtherBarSize: the database holds bars of another length.
 
         """
-        _hold_gate(session, report, {"bars": bars, "frame": frame})
+        self._hold_gate(session, report, {"bars": bars, "frame": frame})
         tables = {}
         if bars is not None:
             tables["market_data"] = _market_rows(bars)
         if frame is not None:
             tables["dual_ticker_bars"] = frame[["timestamp", "symbol", *FEATURES]]
         with self.server.connect() as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, session.day.toordinal()])
+            lock_session(connection, session)
             self._hold_bar_size(connection)
-            return {table: _replace(connection, table, rows, session, report.symbols) for table, rows in tables.items()}
+            return {table: _replace(connection, table, rows, session, self.symbols) for table, rows in tables.items()}
+
+    def _hold_gate(self, session: Session, report: QualityReport, tables: Mapping[str, pd.DataFrame | None]) -> None:
+        judged = (report.session, report.environment, report.bar_size, report.symbols)
+        wanted = (session.key, self.environment, self.bar_size.value, self.symbols)
+        if judged != wanted:
+            raise FingerprintMismatch(f"The report is about {_words(judged)}, not about {_words(wanted)}.")
+        if report.blocked:
+            raise Blocked(f"The gate blocks {session.key}: {' '.join(report.reasons())}")
+        for name, table in tables.items():
+            if table is not None and report.fingerprints.get(name) != fingerprint(table):
+                raise FingerprintMismatch(
+                    f"The {name} of {session.key} are not those that the gate judged: "
+                    "materialise quality_reports again."
+                )
 
     def _hold_bar_size(self, connection: psycopg.Connection) -> None:
         connection.execute(
@@ -92,20 +108,20 @@ class SessionStore:
             )
 
 
+def lock_session(connection: psycopg.Connection, session: Session) -> None:
+    """Wait until no other transaction works on the session, and keep others out until this one ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, session.day.toordinal()])
+
+
 def day_bounds(session: Session) -> dict[str, pd.Timestamp]:
     """The New York day of a session as query parameters: `first` inclusive, `last` exclusive."""
     midnight = pd.Timestamp(session.day, tz=NEW_YORK)
     return {"first": midnight, "last": midnight + pd.DateOffset(days=1)}
 
 
-def _hold_gate(session: Session, report: QualityReport, tables: Mapping[str, pd.DataFrame | None]) -> None:
-    if report.blocked or report.session != session.key:
-        raise Blocked(f"The gate blocks {session.key}: {' '.join(report.reasons()) or 'the report is of another day.'}")
-    for name, table in tables.items():
-        if table is not None and report.fingerprints.get(name) != fingerprint(table):
-            raise FingerprintMismatch(
-                f"The {name} of {session.key} are not those that the gate judged: materialise quality_reports again."
-            )
+def _words(about: tuple[str, str, str, tuple[str, ...]]) -> str:
+    day, environment, bar_size, symbols = about
+    return f"{day} ({environment}, {bar_size}, {', '.join(symbols)})"
 
 
 def _market_rows(bars: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +143,12 @@ def _replace(
     parameters = {**day_bounds(session), "symbols": list(symbols)}
     row = connection.execute(named_query(f"replace_{table}"), parameters).fetchone()
     connection.execute("DROP TABLE incoming")
-    if row is None or row[3] != len(rows):
-        raise DatabaseError(f"{table} took {row and row[3]} of {len(rows)} rows of {session.key}; nothing was stored.")
-    return Change(*row)
+    counted = sql.SQL(
+        'SELECT count(*) FROM {} WHERE "timestamp" >= %(first)s AND "timestamp" < %(last)s '
+        "AND symbol = ANY(%(symbols)s)"
+    ).format(sql.Identifier(table))
+    (held,) = connection.execute(counted, parameters).fetchone() or (0,)
+    if row is None or held != len(rows):
+        raise DatabaseError(f"{table} would hold {held} of {len(rows)} rows of {session.key}: nothing was stored.")
+    added, revised, removed = row
+    return Change(added, revised, removed, sent=len(rows))

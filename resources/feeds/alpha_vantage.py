@@ -28,8 +28,8 @@ from resources.errors import (
     Outage,
     PlanRefused,
     RequestRefused,
-    SessionNotOver,
     Throttled,
+    TooEarly,
 )
 from resources.http import get_text
 from resources.landing import LandingZone, RawAnswer
@@ -39,6 +39,10 @@ from schemas.tables import BAR_VALUES
 
 SOURCE: Final = "alpha_vantage"
 KEY_VARIABLE: Final = "ALPHA_VANTAGE_API_KEY"
+
+SETTLED: Final = pd.Timedelta(hours=4)
+"""How long after the close the vendor may still complete a session: a later run asks again for what it got before."""
+MONTHS_REMEMBERED: Final = 2
 
 COLUMNS: Final = ("open", "high", "low", "close", "volume")
 REFUSALS: Final[tuple[tuple[str, type[FeedError], str], ...]] = (
@@ -111,30 +115,40 @@ class AlphaVantageFeed:
             LabelSideUnclear: the stamps contradict each other.
 
         """
-        if self._now() <= session.close:
-            raise SessionNotOver(f"{session.key} closes at {session.close:%Y-%m-%d %H:%M} UTC: ask again after that.")
+        now = self._now()
+        if now <= session.close:
+            raise TooEarly(f"{session.key} closes at {session.close:%Y-%m-%d %H:%M} UTC: ask again after that.")
         month = self._month(symbol, session)
         if session.day not in month.days:
-            raise NoBars(f"Alpha Vantage has no {symbol} bars of {session.key}.")
+            none = f"Alpha Vantage has no {symbol} bars of {session.key}"
+            raise NoBars(f"{none}.") if now > session.close + SETTLED else TooEarly(f"{none} yet.")
         return normalise(month.days[session.day], session, self._bar_size, SOURCE, month.side)
 
     def _month(self, symbol: str, session: Session) -> "VendorMonth":
         """The vendor month that holds the session, asked for at most once; a failure is remembered as well."""
         key = (symbol, session.month)
-        if key not in self._months or self._fetched_too_early(key, session):
+        known = self._months.get(key)
+        if known is None or (isinstance(known, VendorMonth) and known.fetched_at <= session.close):
             try:
-                self._months[key] = self._landed(symbol, session) or self._fetched(symbol, session)
+                known = self._landed(symbol, session) or self._fetched(symbol, session)
             except FeedError as error:
-                self._months[key] = error
-        known = self._months[key]
+                known = error
+            self._remember(key, known)
         if isinstance(known, FeedError):
             raise known
         return known
 
+    def _remember(self, key: tuple[str, str], month: "VendorMonth | FeedError") -> None:
+        """Keep a symbol's newest months only: a run goes through years, and reaches back by days."""
+        self._months[key] = month
+        of_symbol = [other for other in self._months if other[0] == key[0]]
+        for old in of_symbol[:-MONTHS_REMEMBERED]:
+            del self._months[old]
+
     def _landed(self, symbol: str, session: Session) -> "VendorMonth | None":
-        """The month as it lies on the shelf, if it was fetched after the session closed."""
+        """The month as it lies on the shelf, if it was fetched when the vendor had settled the session."""
         answer = None if self._refresh else self._landing.latest_answer(self._shelf(symbol, session.month))
-        if answer is None or answer.fetched_at <= session.close:
+        if answer is None or answer.fetched_at <= session.close + SETTLED:
             return None
         return self._read(answer, symbol, session.month)
 
@@ -145,10 +159,6 @@ class AlphaVantageFeed:
         month = self._read(answer, symbol, session.month)
         self._landing.land_answer(self._shelf(symbol, session.month), "csv", answer)
         return month
-
-    def _fetched_too_early(self, key: tuple[str, str], session: Session) -> bool:
-        known = self._months[key]
-        return isinstance(known, VendorMonth) and known.fetched_at <= session.close
 
     def _read(self, answer: RawAnswer, symbol: str, month: str) -> "VendorMonth":
         rows = parse_csv(answer.text, symbol)

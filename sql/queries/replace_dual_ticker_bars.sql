@@ -13,14 +13,21 @@ WITH gone AS (
     FROM incoming
     WHERE stored."timestamp" = incoming."timestamp" AND stored.symbol = incoming.symbol
       AND stored."timestamp" >= %(first)s AND stored."timestamp" < %(last)s
-      AND ROW(stored.*) IS DISTINCT FROM ROW(incoming.*)
+      AND (stored.open, stored.high, stored.low, stored.close, stored.volume, stored.rsi, stored.ema_short,
+           stored.ema_long, stored.vwap, stored.hour_sin, stored.hour_cos, stored.minute_sin, stored.minute_cos)
+          IS DISTINCT FROM
+          (incoming.open, incoming.high, incoming.low, incoming.close, incoming.volume, incoming.rsi, incoming.ema_short,
+           incoming.ema_long, incoming.vwap, incoming.hour_sin, incoming.hour_cos, incoming.minute_sin,
+           incoming.minute_cos)
     RETURNING 1
 ), added AS (
-    INSERT INTO dual_ticker_bars
-    SELECT * FROM incoming
+    INSERT INTO dual_ticker_bars ("timestamp", symbol, open, high, low, close, volume, rsi, ema_short, ema_long, vwap,
+                                  hour_sin, hour_cos, minute_sin, minute_cos)
+    SELECT "timestamp", symbol, open, high, low, close, volume, rsi, ema_short, ema_long, vwap,
+           hour_sin, hour_cos, minute_sin, minute_cos
+    FROM incoming
     WHERE NOT EXISTS (SELECT FROM dual_ticker_bars stored
                       WHERE stored."timestamp" = incoming."timestamp" AND stored.symbol = incoming.symbol)
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM revised), (SELECT count(*) FROM gone),
-       (SELECT count(*) FROM incoming)
+SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM revised), (SELECT count(*) FROM gone)

@@ -31,5 +31,4 @@ WITH gone AS (
                       WHERE stored."timestamp" = incoming."timestamp" AND stored.symbol = incoming.symbol)
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM revised), (SELECT count(*) FROM gone),
-       (SELECT count(*) FROM incoming)
+SELECT (SELECT count(*) FROM added), (SELECT count(*) FROM revised), (SELECT count(*) FROM gone)

@@ -4,4 +4,5 @@ SELECT %(timestamp)s, %(session)s, %(environment)s, %(bar_size)s, %(verdict)s, %
 WHERE %(report)s::jsonb IS DISTINCT FROM (
     SELECT report FROM data_quality_reports
     WHERE "timestamp" = %(timestamp)s AND environment = %(environment)s AND bar_size = %(bar_size)s
+      AND report->'symbols' = (%(report)s::jsonb)->'symbols'
     ORDER BY created_at DESC LIMIT 1)

@@ -3,6 +3,7 @@
 Here: setting one up and running sessions through it. Not here: what a test expects.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,6 @@ from resources.settings import load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator
 
 KEY = "PLANTED0KEY00042"
-VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
 Event = dg.AssetMaterialization
 
 
@@ -131,8 +131,10 @@ def postgres_url(embedded_url: str, request: pytest.FixtureRequest) -> Iterator[
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """No configuration of the person who runs the tests; a home of its own."""
-    for name in VARIABLES:
-        monkeypatch.delenv(f"TIMESCALEDB_{name}", raising=False)
+    for name in list(os.environ):
+        if name.startswith(("INTRADAY_", "TIMESCALEDB_")) and name != "INTRADAY_TIMESCALEDB_PREFIX":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHON_DOTENV_DISABLED", "1")
     monkeypatch.setenv("INTRADAY_ENVIRONMENT", "staging")
     monkeypatch.setenv("INTRADAY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__WAIT_SECONDS", "0")

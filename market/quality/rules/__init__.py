@@ -2,8 +2,15 @@
 
 from market.quality.rule import Rule
 from market.quality.rules.completeness import MissingRatio, TimestampOverlap
-from market.quality.rules.integrity import Duplicates, OhlcRelations, OutsideSession
+from market.quality.rules.integrity import Duplicates, OhlcRelations, OutsideSession, VolumeCounts
 
-RULES: tuple[type[Rule], ...] = (MissingRatio, TimestampOverlap, OhlcRelations, Duplicates, OutsideSession)
+RULES: tuple[type[Rule], ...] = (
+    MissingRatio,
+    TimestampOverlap,
+    OhlcRelations,
+    VolumeCounts,
+    Duplicates,
+    OutsideSession,
+)
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(rule.family for rule in RULES))

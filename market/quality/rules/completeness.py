@@ -6,11 +6,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from market.quality.evidence import Evidence
-from market.quality.rule import Rule, above, local_times
+from market.quality.rule import Rule, SymbolRule, above, local_times
 from schemas.quality import Finding, Verdict
 
 
-class MissingRatio(Rule):
+class MissingRatio(SymbolRule):
     """Share of the exchange's minutes without a bar."""
 
     name: ClassVar[str] = "missing_ratio"
@@ -41,10 +41,6 @@ class TimestampOverlap(Rule):
     question: ClassVar[str] = "Do the symbols have bars in the same minutes?"
 
     fail: float = Field(default=0.8, ge=0, le=1, description="the least overlap that passes")
-
-    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
-        """Nothing: the rule is about the pair."""
-        return ()
 
     def judge(self, evidence: Evidence) -> list[Finding]:
         """One finding for all symbols together."""

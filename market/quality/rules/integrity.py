@@ -1,13 +1,14 @@
-"""Are the bars possible? Price relations, repeated stamps, bars where the exchange has no minute."""
+"""Are the bars possible? Price relations, volumes, repeated stamps, bars where the exchange has no minute."""
 
 from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from market.quality.evidence import Evidence
-from market.quality.rule import Rule, above, local_times
+from market.quality.rule import Rule, SymbolRule, above, local_times
 from schemas.quality import Finding
 from schemas.tables import (
     DUPLICATE_CONFLICTING,
@@ -18,12 +19,12 @@ from schemas.tables import (
 )
 
 
-class OhlcRelations(Rule):
-    """Bars whose low is not the lowest or whose high is not the highest price; a price that is no number counts too."""
+class OhlcRelations(SymbolRule):
+    """Bars whose low is not the lowest or high not the highest price, or with a price that is no positive number."""
 
     name: ClassVar[str] = "ohlc_relations"
     family: ClassVar[str] = "prices"
-    question: ClassVar[str] = "Is low <= open, close <= high in every bar?"
+    question: ClassVar[str] = "Is 0 < low <= open, close <= high in every bar?"
 
     fail: int = Field(default=0, ge=0, description="violations tolerated")
 
@@ -31,13 +32,33 @@ class OhlcRelations(Rule):
         """One finding, which names the bars."""
         bars = evidence.kept(symbol)
         prices = bars[list(PRICE_COLUMNS)]
-        holds = (bars["low"] <= prices.min(axis="columns", skipna=False)) & (
-            bars["high"] >= prices.max(axis="columns", skipna=False)
+        numbers = (prices.gt(0) & prices.lt(np.inf)).all(axis="columns")
+        ordered = (bars["low"] <= prices.min(axis="columns")) & (bars["high"] >= prices.max(axis="columns"))
+        yield counted(
+            self, symbol, bars.loc[~(numbers & ordered), "timestamp"], self.fail, "break 0 < low <= open, close <= high"
         )
-        yield counted(self, symbol, bars.loc[~holds, "timestamp"], self.fail, "break low <= open, close <= high")
 
 
-class Duplicates(Rule):
+class VolumeCounts(SymbolRule):
+    """Bars whose volume is no count of shares: negative, not whole, or no number."""
+
+    name: ClassVar[str] = "volume_counts"
+    family: ClassVar[str] = "volumes"
+    question: ClassVar[str] = "Is every volume a whole number, 0 or more?"
+
+    fail: int = Field(default=0, ge=0, le=0, description="none can be stored, so none is tolerated")
+
+    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
+        """One finding, which names the bars."""
+        bars = evidence.kept(symbol)
+        volume = bars["volume"]
+        counts = np.isfinite(volume) & (volume >= 0) & (volume % 1 == 0)
+        yield counted(
+            self, symbol, bars.loc[~counts, "timestamp"], self.fail, "have a volume that is no count of shares"
+        )
+
+
+class Duplicates(SymbolRule):
     """Stamps that came more than once: equal repeats, and repeats that contradict each other."""
 
     name: ClassVar[str] = "duplicates"
@@ -55,10 +76,11 @@ class Duplicates(Rule):
         yield counted(self, symbol, conflicting, self.fail_conflicting, "contradict another of the same minute")
 
 
-class OutsideSession(Rule):
-    """Bars where the exchange has no minute: on a half day's afternoon, at night, between two minutes.
+class OutsideSession(SymbolRule):
+    """Bars at night, or between two of the exchange's minutes.
 
-    Trading before the open and after the close, in the vendor's extended hours, is set aside before and not counted.
+    Trading before the open and after the close (of a half day: its afternoon) is no bar of the session: normalisation
+    sets it aside and counts it, so it never reaches the rules. What a feed hands over unmarked is held to this too.
     """
 
     name: ClassVar[str] = "outside_session"
@@ -69,7 +91,9 @@ class OutsideSession(Rule):
 
     def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
         """One finding, which names the bars."""
-        outside = evidence.marked(symbol, [OUTSIDE_SESSION, OFF_GRID])["timestamp"]
+        marked = evidence.marked(symbol, [OUTSIDE_SESSION, OFF_GRID])["timestamp"]
+        kept = evidence.kept(symbol)["timestamp"]
+        outside = pd.concat([marked, kept[~kept.isin(evidence.expected)]]).sort_values()
         yield counted(self, symbol, outside, self.fail, "lie outside the exchange's minutes")
 
 
@@ -79,4 +103,5 @@ def counted(rule: Rule, symbol: str, stamps: pd.Series, tolerated: int, fault: s
     at = f": {local_times(found)}" if found else ""
     message = f"{len(found)} {symbol} bars {fault} (at most {tolerated}){at}."
     verdict = above(len(found), 0, tolerated)
-    return rule.finding(symbol, verdict, float(len(found)), message, fail=float(tolerated), held_against=found)
+    limits = {"warn": 0.0, "fail": float(tolerated)}
+    return rule.finding(symbol, verdict, float(len(found)), message, **limits, held_against=found)

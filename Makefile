@@ -36,7 +36,7 @@ contract: setup  ## the floors of the house: imports only go down
 	@$(BIN)/lint-imports
 
 definitions: setup   ## Dagster loads the code location
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/dg check defs
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/dg check defs
 
 lock:            ## resolve requirements.lock anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock

@@ -4,21 +4,23 @@ What a command sets for its children goes through the environment, so that `dags
 """
 
 import os
-import shutil
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import parse_qs, quote, urlsplit
 
 import dagster as dg
 
-from resources.database.server import embedded_server
+from resources.database.server import embedded_server, pid_exists
 from resources.feeds.alpha_vantage import KEY_VARIABLE
+from resources.landing import replace_durably
 from resources.paths import DEPLOY
 from resources.settings import Settings, load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator
 
 DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
 """What the demonstration's feed does wrong, so that the gate can be seen at work."""
+PROCESS_TAG = "intraday/process"
 SPOILED = frozenset({"2020-11-24", "2020-12-02"})
 DEMO_FIRST, DEMO_LAST = "2020-11-16", "2020-12-04"
 
@@ -27,12 +29,30 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Dagster's instance under INTRADAY_HOME, its runs and events in PostgreSQL; also what `dagster dev` will use."""
     folder = settings.home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(DEPLOY / "dagster.yaml", folder / "dagster.yaml")
+    text = (DEPLOY / "dagster.yaml").read_text(encoding="utf-8")
+    config = folder / "dagster.yaml"
+    if not config.exists() or config.read_text(encoding="utf-8") != text:
+        replace_durably(config, text.encode())  # a daemon that reads half of it would store its runs elsewhere
     os.environ["DAGSTER_HOME"] = str(folder)
     if not os.environ.get("INTRADAY_DAGSTER_URL"):
         server = embedded_server(settings.home / "postgres", "dagster")
         os.environ["INTRADAY_DAGSTER_URL"] = sqlalchemy_url(server.url)
-    return dg.DagsterInstance.get()
+    instance = dg.DagsterInstance.get()
+    _end_runs_of_the_dead(instance)
+    return instance
+
+
+def process_tag() -> dict[str, str]:
+    """Marks a run as that of this process, so that a later one can tell when it died."""
+    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def _end_runs_of_the_dead(instance: dg.DagsterInstance) -> None:
+    """Record runs whose command was killed as failed; nobody else would, and they would seem to run for ever."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
+        if host == socket.gethostname() and not pid_exists(int(pid)):
+            instance.report_run_failed(run, f"The process {pid} that ran it was ended. Run it again to go on.")
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from types import FrameType
 from rich.console import Console
 
 from cli.desk import demonstration, open_instance
+from resources.errors import ConfigError
 from resources.feeds.alpha_vantage import KEY_VARIABLE
 from resources.paths import FILES
 from resources.settings import load_settings
@@ -29,12 +31,23 @@ def dev(console: Console, port: int) -> int:
 
 
 def _serve(console: Console, port: int) -> int:
+    _refuse_taken(port)
     open_instance(load_settings())
     console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"]
     with _supervised([*command, "-h", "127.0.0.1", "-p", str(port)]) as process:
         process.wait()
     return max(process.returncode, 0)  # ended by a signal is how it is meant to end
+
+
+def _refuse_taken(port: int) -> None:
+    """Dagster would go on without its UI."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(f"Port {port} cannot be used ({error.strerror}): name another one with --port.") from None
 
 
 @contextmanager

@@ -72,11 +72,18 @@ def main() -> None:
 
 def _end(command: Callable[[], int]) -> NoReturn:
     """Run a command and exit with its status; a failure is one sentence and 2, an interruption 130."""
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import SQLAlchemyError
+
     complain = Console(stderr=True)
     try:
         status = command()
     except IntradayError as error:
         complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
+        status = 2
+    except (OSError, SQLAlchemyError, DagsterPostgresException) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        complain.print(f"[red]{escape(type(error).__name__)}: {escape(first)}. A retry may help.[/]", highlight=False)
         status = 2
     except KeyboardInterrupt:
         complain.print("Interrupted. What was stored is whole; run it again to go on.")

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cli.desk import open_instance
+from cli.desk import open_instance, process_tag
 from intraday_assets.definitions import MAIN_JOB, definitions_from
 from intraday_assets.graph import BROKE, DID_NOT_PASS
 from market.sessions import Session, sessions_between
@@ -94,6 +94,7 @@ def run_sessions(sessions: list[Session], settings: Settings, console: Console, 
                 instance=instance,
                 raise_on_error=False,
                 tags={
+                    **process_tag(),
                     "dagster/asset_partition_range_start": sessions[0].key,
                     "dagster/asset_partition_range_end": sessions[-1].key,
                 },
@@ -123,6 +124,9 @@ def show_sessions(result: RunResult, settings: Settings, console: Console) -> No
     for row in rows:
         table.add_row(*_cells(row, settings.symbols))
     console.print(table)
+    for row in rows:
+        if row.blocked and row.stored:
+            console.print(f"[yellow]{row.session}[/] The {row.stored} rows stored are those of an earlier run.")
     for row in rows:
         if row.verdict == "WARN":
             console.print(f"[yellow]{row.session}[/] {escape(' '.join(row.reasons))}", highlight=False)
@@ -181,7 +185,10 @@ def _failures(result: dg.ExecuteInProcessResult) -> tuple[dict[str, str], str | 
         failure = event.step_failure_data.user_failure_data
         if failure is None:
             error = event.step_failure_data.error
-            return {}, str(error.cause or error).strip() if error else "The run failed."
+            if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+                raise KeyboardInterrupt
+            inmost = error and (error.cause or error)
+            return {}, inmost.message.strip() if inmost else "The run failed."
         if BROKE in failure.metadata:
             return {}, failure.description
         return cast("dict[str, str]", failure.metadata[DID_NOT_PASS].value), None

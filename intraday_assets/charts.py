@@ -36,10 +36,11 @@ def candle_figure(frame: pd.DataFrame, symbols: Sequence[str], title: str) -> Fi
 
 def _draw(panel: Axes, rows: pd.DataFrame, symbol: str) -> None:
     by_minute = rows.set_index(rows["timestamp"].dt.tz_convert(NEW_YORK))
+    bar = pd.Timedelta(by_minute.index[1] - by_minute.index[0])
     missing = pd.DatetimeIndex(by_minute.index[by_minute["missing"]])
     for minute in missing:
         # Numbers, never timestamps: setting an axis's unit late makes matplotlib forget the candles' limits.
-        panel.axvspan(date2num(minute), date2num(minute + pd.Timedelta(minutes=1)), color=MISSING, linewidth=0)
+        panel.axvspan(date2num(minute), date2num(minute + bar), color=MISSING, linewidth=0)
     prices = by_minute.loc[~by_minute["missing"], ["open", "high", "low", "close"]]
     columns = {"open": "first", "high": "max", "low": "min", "close": "last"}
     bars = prices.resample(f"{CANDLE_MINUTES}min").agg(columns).dropna()
@@ -51,4 +52,4 @@ def _draw(panel: Axes, rows: pd.DataFrame, symbol: str) -> None:
     panel.set_title(f"{symbol}, {count} of {len(rows)}", loc="left", fontsize=9)
     panel.tick_params(labelsize=8)
     panel.grid(alpha=0.25)
-    panel.set_xlim(date2num(by_minute.index[0]), date2num(by_minute.index[-1] + pd.Timedelta(minutes=1)))
+    panel.set_xlim(date2num(by_minute.index[0]), date2num(by_minute.index[-1] + bar))

@@ -17,7 +17,7 @@ from market.sessions import BarSize, Session
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
 from resources.database.session_store import Change, SessionStore
-from resources.errors import Blocked, NoBars, NotLanded, RequestRefused
+from resources.errors import Blocked, FeedError, NoBars, NotLanded, RequestRefused
 from resources.feeds.alpha_vantage import AlphaVantageFeed
 from resources.landing import LandingZone
 from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
@@ -101,15 +101,25 @@ class Desk:
         return checked(table, Bars), seen
 
     def _judged(self, session: Session) -> pd.DataFrame | None:
-        try:
-            bars = self.landed_bars(session)
-        except NotLanded:
-            try:
-                bars, _ = self.fetched_bars(session)
-            except (NoBars, RequestRefused, LabelSideUnclear, ContractBroken):
-                return None
+        bars = self._known_bars(session)
+        if bars is None:
+            return None
         evidence = Evidence(session, self.bar_size, self.symbols, bars)
         return None if self.gate.judge(evidence).blocked else bars
+
+    def _known_bars(self, session: Session) -> pd.DataFrame | None:
+        """From the vendor's answer, whatever an earlier run made of another one; as landed where the feed fails."""
+        try:
+            return self.fetched_bars(session)[0]
+        except (LabelSideUnclear, ContractBroken):
+            return None
+        except FeedError as error:
+            try:
+                return self.landed_bars(session)
+            except NotLanded:
+                if isinstance(error, (NoBars, RequestRefused)):
+                    return None
+                raise error from None
 
 
 @dataclass

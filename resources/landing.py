@@ -22,6 +22,7 @@ from pathlib import Path
 
 import fsspec
 import pandas as pd
+import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from resources.errors import NotLanded
@@ -88,7 +89,13 @@ class LandingZone:
             NotLanded: no run has made it.
 
         """
-        return pd.read_parquet(io.BytesIO(self._read(f"{asset}/{shelf}/{session}.parquet")))
+        content = self._read(f"{asset}/{shelf}/{session}.parquet")
+        try:
+            return pd.read_parquet(io.BytesIO(content))
+        except pa.ArrowInvalid:
+            raise NotLanded(
+                f"The landed {asset} of {session} ({shelf}) cannot be read: materialise them again."
+            ) from None
 
     def write_text(self, asset: str, shelf: str, session: str, text: str) -> str:
         """Write one asset's session as JSON text; returns where."""
@@ -108,7 +115,7 @@ class LandingZone:
         path = f"{self.root}/{name}"
         self.files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         if isinstance(self.files, LocalFileSystem):
-            _replace_durably(Path(path), content)
+            replace_durably(Path(path), content)
         else:
             self.files.pipe_file(path, content)  # an object store shows an object when it is complete
         return str(self.files.unstrip_protocol(path))
@@ -122,7 +129,8 @@ class LandingZone:
             raise NotLanded(f"No {asset} of {session} have been made yet ({shelf}): materialise them first.") from None
 
 
-def _replace_durably(path: Path, content: bytes) -> None:
+def replace_durably(path: Path, content: bytes) -> None:
+    """Put a local file in place so that readers see the old one or the whole new one, even after a loss of power."""
     unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
         with unfinished.open("wb") as file:

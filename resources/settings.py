@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -30,9 +30,14 @@ from resources.paths import CONFIG, default_home
 PREFIX = "INTRADAY_"
 THRESHOLDS = f"{PREFIX}QUALITY__"
 DEFAULT_ENVIRONMENT = "staging"
+NESTED = frozenset({"INTRADAY_ALPHA_VANTAGE", "INTRADAY_STORAGE"})
+"""Settings that have parts of their own."""
 NOT_SETTINGS = frozenset({"INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
 """Variables with the prefix that are read elsewhere."""
 
+Symbol = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z][A-Za-z0-9.-]{0,9}$")
+]
 Layer = tuple[str, Mapping[str, Any]]
 
 
@@ -63,7 +68,7 @@ class Settings(BaseSettings):
 
     environment: str
     home: Path
-    symbols: Annotated[tuple[str, ...], NoDecode] = Field(min_length=1)
+    symbols: Annotated[tuple[Symbol, ...], NoDecode] = Field(min_length=1)
     bar_size: BarSize
     first_session: date = Field(ge=EARLIEST)
     alpha_vantage: AlphaVantageSettings
@@ -76,11 +81,10 @@ class Settings(BaseSettings):
 
     @field_validator("symbols")
     @classmethod
-    def _upper_case_and_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        upper = tuple(symbol.upper() for symbol in value)
-        if len(set(upper)) < len(upper):
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
             raise ValueError("a symbol occurs twice")
-        return upper
+        return value
 
     @field_validator("home")
     @classmethod
@@ -129,18 +133,20 @@ def load_gate(environment: str, config: Path = CONFIG) -> Gate:
     where = "config/data_quality.yaml"
     content = _read_yaml(config / "data_quality.yaml", where)
     _only(content, ("rules", "environments"), where, "")
-    by_environment = content.get("environments") or {}
+    by_environment = content.get("environments", {})
     known = _environments(config)
     _only(by_environment, known, where, "environments.")
     _refuse_unknown_environment(environment, config)
     names = [rule.name for rule in RULES]
     layers: list[Layer] = []
     for prefix, layer in (
-        ("rules", content.get("rules")),
-        (f"environments.{environment}", by_environment.get(environment)),
+        ("rules", content.get("rules", {})),
+        (f"environments.{environment}", by_environment.get(environment, {})),
     ):
-        _only(layer or {}, names, where, f"{prefix}.")
-        layers.append((f"{where}, {prefix}", layer or {}))
+        _only(layer, names, where, f"{prefix}.")
+        for rule in RULES:
+            _only(layer.get(rule.name, {}), [*rule.model_fields], where, f"{prefix}.{rule.name}.")
+        layers.append((f"{where}, {prefix}", layer))
     layers.append(("the environment", _threshold_variables(names)))
     rules = []
     for rule in RULES:
@@ -199,7 +205,9 @@ def _refuse_unknown_environment(environment: str, config: Path) -> None:
 def _refuse_unknown_variables() -> None:
     fields = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in os.environ:
-        known = name.split("__")[0] in fields or name in NOT_SETTINGS or name.startswith(THRESHOLDS)
+        field, _, part = name.partition("__")
+        setting = field in fields and (not part or field in NESTED)
+        known = setting or name in NOT_SETTINGS or name.startswith(THRESHOLDS)
         if name.startswith(PREFIX) and not known:
             raise ConfigError(
                 f"Unknown environment variable {name}; allowed: {', '.join(fields)} (and their parts, as in "
@@ -217,10 +225,10 @@ def _read_yaml(path: Path, where: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise ConfigError(f"{where} is missing.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{where} is not YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{where} holds a {type(content).__name__}; it must hold keys and values.")
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigError(f"{where} must hold keys and values.")
     return content
 
 
@@ -241,8 +249,8 @@ def _sentences(error: ValidationError, layers: list[Layer], model: type[BaseMode
 
 def _sentence(fault: dict[str, Any], layers: list[Layer], model: type[BaseModel]) -> str:
     path = tuple(str(part) for part in fault["loc"])
-    key = ".".join(path)
-    where = next((name for name, data in reversed(layers) if _holds(data, path)), layers[0][0])
+    key = ".".join(path) or "a value"
+    where = next((name for name, data in reversed(layers) if data and _holds(data, path)), layers[0][0])
     if fault["type"] == "extra_forbidden":
         return f"Unknown key {key} in {where}; allowed: {', '.join(_fields_at(model, path[:-1]))}."
     if fault["type"] == "missing":

@@ -206,10 +206,17 @@ def test_a_session_that_is_not_over_is_refused(tmp_path):
     ("text", "said"),
     [
         ("timestamp,open,high,low,close\n", "no column volume"),
-        ("timestamp,open,high,low,close,volume\n2020-11-23 09:31:00,1,2,0.5,x,3\n", "cannot be read"),
         ("timestamp,open,high,low,close,volume\nnoon,1,2,0.5,1,3\n", "cannot be read"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_malformed(text, said):
     with pytest.raises(errors.Malformed, match=said):
         parse_csv(text, "NVDA")
+
+
+def test_a_cell_that_is_no_number_costs_only_its_bar():
+    rows = parse_csv(
+        "timestamp,open,high,low,close,volume\n2020-11-23 09:31:00,1,2,N/A,1,3\n2020-11-23 09:32:00,1,2,1,1,\n", "X"
+    )
+    assert rows["low"].isna().tolist() == [True, False]
+    assert rows["volume"].isna().tolist() == [False, True]

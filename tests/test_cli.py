@@ -3,14 +3,19 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from cli.desk import sqlalchemy_url
+from resources.database.server import embedded_server
 from simulators.alpha_vantage import AlphaVantageSimulator
+from tests.support.desk import stop_embedded
 
 ROOT = Path(__file__).parents[1]
 INTRADAY = str(Path(sys.executable).with_name("intraday"))
@@ -87,17 +92,92 @@ def test_an_unreachable_database_is_one_sentence(monkeypatch):
     assert "Traceback" not in said
 
 
+def started(*arguments: str) -> "subprocess.Popen[str]":
+    """A command in the background with the usual answer to Ctrl-C, which a background shell would have taken away."""
+    return subprocess.Popen(
+        [INTRADAY, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_the_simulator_ends_when_told(how):
-    process = subprocess.Popen(
-        [INTRADAY, "simulate", "alpha-vantage"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = started("simulate", "alpha-vantage")
     assert process.stdout is not None
     assert "http://127.0.0.1:" in process.stdout.readline()
     process.send_signal(how)
     _, errors = process.communicate(timeout=30)
     assert process.returncode in (130, -signal.SIGTERM)
     assert "Traceback" not in errors
+
+
+def test_ctrl_c_in_a_run_is_one_sentence_and_a_killed_run_is_ended_by_the_next(monkeypatch, postgres_url, tmp_path):
+    monkeypatch.setenv("TIMESCALEDB_URL", postgres_url)
+    with AlphaVantageSimulator() as simulator:
+        monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__BASE_URL", simulator.url)
+        for how in (signal.SIGINT, signal.SIGKILL):
+            process = started("run", "2020-11-02", "2020-12-31")
+            wait_for_rows(postgres_url, process)
+            process.send_signal(how)
+            _, said = process.communicate(timeout=60)
+            if how is signal.SIGINT:
+                assert (process.returncode, said.count("\n")) == (130, 1)
+                assert said.startswith("Interrupted.")
+            with psycopg.connect(postgres_url) as connection:
+                connection.execute("TRUNCATE market_data")
+        assert intraday("run", "2020-11-02")[0] == 0
+    dagster = embedded_server(tmp_path / "home" / "postgres", "dagster")
+    with dagster.connect() as connection:
+        statuses = connection.execute("SELECT status FROM runs ORDER BY id").fetchall()
+    stop_embedded(tmp_path / "home" / "postgres")
+    assert statuses == [("CANCELED",), ("FAILURE",), ("SUCCESS",)] or statuses == [
+        ("FAILURE",),
+        ("FAILURE",),
+        ("SUCCESS",),
+    ]
+
+
+def wait_for_rows(url: str, process: "subprocess.Popen[str]") -> None:
+    """Return when the first session is stored."""
+    pulse = threading.Event()
+    with psycopg.connect(url, autocommit=True) as connection:
+        while process.poll() is None:
+            made = connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'market_data'").fetchone()
+            if made and connection.execute("SELECT 1 FROM market_data LIMIT 1").fetchone():
+                return
+            pulse.wait(0.05)
+    raise AssertionError(f"the command ended first: {process.communicate()}")
+
+
+def test_a_home_that_cannot_be_used_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("INTRADAY_HOME", "/etc/passwd")
+    status, said = intraday("run", "2020-11-23")
+    assert (status, "/etc/passwd" in said, "Traceback" in said) == (2, True, False)
+    monkeypatch.setenv("INTRADAY_HOME", "/tmp/with space")
+    status, said = intraday("run", "2020-11-23")
+    assert (status, "path with spaces" in said, "Traceback" in said) == (2, True, False)
+
+
+def test_dev_refuses_a_taken_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, said = intraday("dev", "--port", str(taken.getsockname()[1]))
+    assert (status, "name another one with --port" in said) == (2, True)
+
+
+def test_a_loader_that_refuses_is_shown(monkeypatch, postgres_url):
+    """Not only what the gate says: bars of another length pass it and cannot be stored."""
+    monkeypatch.setenv("TIMESCALEDB_URL", postgres_url)
+    with AlphaVantageSimulator() as simulator:
+        monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__BASE_URL", simulator.url)
+        assert intraday("run", "2020-11-27")[0] == 0
+        monkeypatch.setenv("INTRADAY_BAR_SIZE", "5min")
+        status, said = intraday("run", "2020-11-27")
+    assert (status, "holds 1min bars" in said, "Nothing was stored." in said) == (1, True, True)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT minutes_expected FROM eod_summaries").fetchall() == [(210,), (210,)]
 
 
 def test_sqlalchemy_urls():

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from resources.database.server import embedded_server
+from tests.support.desk import stop_embedded
 
 ROOT = Path(__file__).parents[1]
 SESSIONS = [f"2020-11-{day}" for day in (16, 17, 18, 19, 20, 23, 24, 25, 27, 30)] + [
@@ -67,6 +68,7 @@ def test_the_rows_are_in_the_embedded_database(demo):
         days = connection.execute(
             "SELECT (\"timestamp\" AT TIME ZONE 'America/New_York')::date::text, count(*) FROM market_data GROUP BY 1"
         ).fetchall()
+    stop_embedded(home / "demo" / "postgres")
     assert dict(days) == {day: 420 if day == "2020-11-27" else 780 for day in SESSIONS if day not in SPOILED}
 
 

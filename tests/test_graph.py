@@ -66,9 +66,9 @@ def test_every_check_is_recorded_for_its_own_session(desk):
     assert names == {
         ("bars", "contract"), ("frames", "contract"), ("eod_summaries", "contract"), ("quality_reports", "accepted"),
         ("quality_reports", "completeness"), ("quality_reports", "prices"), ("quality_reports", "timestamps"),
-        ("quality_reports", "volumes"),
+        ("quality_reports", "volumes"), ("quality_reports", "features"),
     }  # fmt: skip
-    assert len(found) == 8 * 4
+    assert len(found) == 9 * 4
 
 
 def test_the_loader_alone_stores_nothing_of_a_failed_session(desk):
@@ -259,6 +259,38 @@ def test_a_verdict_of_one_environment_does_not_open_another(desk):
     assert "No quality_reports of 2020-11-23" in failure(desk.run("2020-11-23", assets=["market_data"]))
     assert "NVDA misses 6 of 390" in failure(desk.run("2020-11-23"))
     assert desk.rows("SELECT count(*) FROM market_data") == [(0,)]
+
+
+def test_a_frame_of_older_bars_does_not_pass_with_newer_ones(desk):
+    """Bars repaired alone, then judged and loaded alone: the frame is still the broken one's."""
+    desk.run("2020-11-23", faults=["ohlc:MSFT:2020-11-23:11:15"])
+    assert desk.run("2020-11-23", assets=["bars"], refresh=True).success
+    assert "The frame and the bars differ in 1 places: 11:15." in failure(
+        desk.run("2020-11-23", assets=["quality_reports"])
+    )
+    assert "differ" in failure(desk.run("2020-11-23", assets=["market_data", "dual_ticker_bars"]))
+    assert desk.rows("SELECT count(*) FROM dual_ticker_bars") == [(0,)]
+    assert desk.run("2020-11-23").success
+
+
+def test_history_comes_from_the_vendor_not_from_what_a_run_once_made_of_it(new_desk, postgres_url, timescale_url):
+    """The day before was spoiled when it was landed, and is whole in the month that is asked for now."""
+    fresh = new_desk(postgres_url)
+    fresh.run("2020-11-25")
+    repaired = new_desk(timescale_url)
+    repaired.run("2020-11-24", faults=["ohlc:MSFT:2020-11-24:11:15"])
+    repaired.run("2020-11-25", refresh=True)
+    assert repaired.contents() == fresh.contents()
+
+
+def test_one_bad_cell_blocks_one_session(desk):
+    rows = pd.DataFrame(recorded.rows("NVDA"))
+    month = rows[rows["timestamp"].between("2020-11-20", "2020-11-24 23")].reset_index(drop=True)
+    bars = {symbol: month.copy() for symbol in ("NVDA", "MSFT")}
+    bars["NVDA"].loc[bars["NVDA"]["timestamp"] == "2020-11-23 10:01:00", "close"] = "N/A"
+    said = failure(desk.run("2020-11-20", "2020-11-24", bars=bars))
+    assert said.startswith("1 of 3 sessions did not pass. 2020-11-23: The gate blocks it. 1 NVDA bars break")
+    assert desk.partitions("market_data") == {"2020-11-20", "2020-11-24"}
 
 
 def test_desks_with_other_symbols_do_not_share_tables(desk):

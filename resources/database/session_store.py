@@ -79,7 +79,7 @@ class SessionStore:
             tables["dual_ticker_bars"] = frame[["timestamp", "symbol", *FEATURES]]
         with self.server.connect() as connection:
             lock_session(connection, session)
-            self._hold_bar_size(connection)
+            hold_bar_size(connection, self.server.shown, self.bar_size)
             return {table: _replace(connection, table, rows, session, self.symbols) for table, rows in tables.items()}
 
     def _hold_gate(self, session: Session, report: QualityReport, tables: Mapping[str, pd.DataFrame | None]) -> None:
@@ -96,16 +96,16 @@ class SessionStore:
                     "materialise quality_reports again."
                 )
 
-    def _hold_bar_size(self, connection: psycopg.Connection) -> None:
-        connection.execute(
-            "INSERT INTO stored_bar_size (bar_size) VALUES (%s) ON CONFLICT DO NOTHING", [self.bar_size.value]
+
+def hold_bar_size(connection: psycopg.Connection, shown: str, bar_size: BarSize) -> None:
+    """Claim an empty database for bars of this length, and refuse one that holds others."""
+    connection.execute("INSERT INTO stored_bar_size (bar_size) VALUES (%s) ON CONFLICT DO NOTHING", [bar_size.value])
+    row = connection.execute("SELECT bar_size FROM stored_bar_size").fetchone()
+    if row is not None and row[0] != bar_size.value:
+        raise OtherBarSize(
+            f"{shown} holds {row[0]} bars, and these are {bar_size} bars: "
+            "use another database, or another INTRADAY_HOME for the embedded one."
         )
-        row = connection.execute("SELECT bar_size FROM stored_bar_size").fetchone()
-        if row is not None and row[0] != self.bar_size.value:
-            raise OtherBarSize(
-                f"{self.server.shown} holds {row[0]} bars, and these are {self.bar_size} bars: "
-                "use another database, or another INTRADAY_HOME for the embedded one."
-            )
 
 
 def lock_session(connection: psycopg.Connection, session: Session) -> None:

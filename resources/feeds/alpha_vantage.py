@@ -222,8 +222,10 @@ def raise_refusal(text: str, what: str) -> None:
 def parse_csv(text: str, symbol: str) -> pd.DataFrame:
     """Vendor rows of a CSV answer: `stamp` (New York zone), symbol, open, high, low, close, volume; order as it came.
 
+    A cell that is no number becomes NaN, which the gate holds against its bar: it must not cost the other sessions.
+
     Raises:
-        Malformed: a column is missing or a cell is not what its column holds.
+        Malformed: a column is missing or a stamp cannot be read.
 
     """
     table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
@@ -234,6 +236,6 @@ def parse_csv(text: str, symbol: str) -> pd.DataFrame:
     try:
         stamps = pd.to_datetime(table["timestamp"], format="%Y-%m-%d %H:%M:%S").dt.as_unit("us")
         rows = pd.DataFrame({"stamp": stamps.dt.tz_localize(NEW_YORK), "symbol": pd.Series(symbol, table.index, "str")})
-        return rows.assign(**{name: pd.to_numeric(table[name]).astype("float64") for name in BAR_VALUES})
     except ValueError as error:
-        raise Malformed(f"The {symbol} table has a cell that cannot be read: {error}.") from None
+        raise Malformed(f"The {symbol} table has a stamp that cannot be read: {error}.") from None
+    return rows.assign(**{name: pd.to_numeric(table[name], errors="coerce").astype("float64") for name in BAR_VALUES})

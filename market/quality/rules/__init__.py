@@ -2,6 +2,7 @@
 
 from market.quality.rule import Rule
 from market.quality.rules.completeness import MissingRatio, TimestampOverlap
+from market.quality.rules.frames import FrameFollowsBars
 from market.quality.rules.integrity import Duplicates, OhlcRelations, OutsideSession, VolumeCounts
 
 RULES: tuple[type[Rule], ...] = (
@@ -11,6 +12,7 @@ RULES: tuple[type[Rule], ...] = (
     VolumeCounts,
     Duplicates,
     OutsideSession,
+    FrameFollowsBars,
 )
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(rule.family for rule in RULES))

@@ -1,9 +1,9 @@
 """Are the bars there? Missing minutes of a symbol, and minutes that the symbols do not share."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from market.quality.evidence import Evidence
 from market.quality.rule import Rule, SymbolRule, above, local_times
@@ -19,6 +19,12 @@ class MissingRatio(SymbolRule):
 
     warn: float = Field(default=0.005, ge=0, le=1)
     fail: float = Field(default=0.01, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _warn_before_failing(self) -> Self:
+        if self.warn > self.fail:
+            raise ValueError(f"warn ({self.warn}) must not lie above fail ({self.fail})")
+        return self
 
     def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
         """One finding, which names the minutes."""

@@ -67,8 +67,8 @@ class Session:
 
 @cache
 def exchange_calendar() -> "ExchangeCalendar":
-    """The XNYS calendar with minutes labelled at their start; it ends about a year from today."""
-    return exchange_calendars.get_calendar(EXCHANGE, side="left", start=EARLIEST)
+    """The XNYS calendar; it ends about a year from today."""
+    return exchange_calendars.get_calendar(EXCHANGE, start=EARLIEST)
 
 
 @cache

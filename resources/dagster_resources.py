@@ -15,8 +15,9 @@ from market.sessions import BarSize
 from resources.database.migrations import migrate
 from resources.database.server import DatabaseServer, find_server
 from resources.feeds.alpha_vantage import KEY_VARIABLE, AlphaVantageFeed
+from resources.gate_settings import load_gate
 from resources.landing import LandingZone
-from resources.settings import AlphaVantageSettings, Settings, load_gate
+from resources.settings import AlphaVantageSettings, Settings
 
 
 class LandingResource(dg.ConfigurableResource):  # type: ignore[type-arg]

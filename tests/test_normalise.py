@@ -135,6 +135,14 @@ def test_a_session_that_differs_from_its_month_is_refused():
         normalise(early, SESSIONS[0], ONE, "file", LabelSide.END)
 
 
+def test_a_session_without_its_opening_says_nothing_of_the_side():
+    """09:30 to 09:35 are missing: the largest premarket bar is no opening bar, and the month decides."""
+    rows = day_of(FULL, ["09:27", "09:28", "09:29", "09:30", "09:37", "16:30"], [50, 80, 60, 90, 900, 20])
+    assert normalise(rows, FULL, ONE, "file", LabelSide.END).side is LabelSide.END
+    with pytest.raises(LabelSideUnclear, match="says which side"):
+        normalise(rows, FULL, ONE, "file")
+
+
 def test_most_sessions_make_the_prevailing_side():
     rows = recorded.vendor_rows("NVDA")
     days = dict(iter(rows.groupby(rows["stamp"].dt.date)))

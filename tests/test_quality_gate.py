@@ -20,7 +20,7 @@ from market.quality.rules import (
     VolumeCounts,
 )
 from market.sessions import BarSize, session
-from resources.settings import load_gate
+from resources.gate_settings import load_gate
 from schemas.quality import Action, Finding, QualityReport, Verdict
 
 DAY = session("2024-01-03")

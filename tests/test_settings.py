@@ -8,8 +8,9 @@ import pytest
 from market.sessions import BarSize
 from resources.database.server import DatabaseServer, find_server
 from resources.errors import ConfigError
+from resources.gate_settings import load_gate
 from resources.paths import CONFIG
-from resources.settings import load_gate, load_settings
+from resources.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 

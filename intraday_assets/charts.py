@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter, date2num
+from matplotlib.dates import DateFormatter, HourLocator, date2num
 from matplotlib.figure import Figure
 
 from market.sessions import NEW_YORK
@@ -29,6 +29,7 @@ def candle_figure(frame: pd.DataFrame, symbols: Sequence[str], title: str) -> Fi
     panels = figure.subplots(len(symbols), 1, sharex=True, squeeze=False)[:, 0]
     for panel, symbol in zip(panels, symbols, strict=True):
         _draw(panel, frame[frame["symbol"] == symbol], symbol)
+    panels[-1].xaxis.set_major_locator(HourLocator(tz=NEW_YORK))
     panels[-1].xaxis.set_major_formatter(DateFormatter("%H:%M", tz=NEW_YORK))
     figure.suptitle(title, fontsize=10)
     return figure

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -205,6 +206,13 @@ def test_fingerprints_tell_tables_apart_and_survive_parquet(tmp_path):
         fingerprint(table) for table in (bars, changed, renamed, later, bars.iloc[::-1], bars[bars.columns[::-1]])
     }
     assert len(prints) == 6
+
+
+def test_equal_values_have_one_fingerprint_whatever_their_bits():
+    """There are many NaNs and two zeros."""
+    values = np.array([0x7FF8000000000000, 0x7FF8000000000001, 0xFFF8000000000000], dtype="uint64").view("float64")
+    prints = {fingerprint(pd.DataFrame({"x": [value, 0.0]})) for value in values}
+    assert prints == {fingerprint(pd.DataFrame({"x": [float("nan"), -0.0]}))}
 
 
 def test_every_rule_can_be_configured_and_says_what_it_asks():

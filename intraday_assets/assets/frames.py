@@ -38,7 +38,7 @@ def make(work: SessionWork) -> Iterator[Made]:
         "dagster/partition_row_count": len(work.frame),
         "missing bars": dg.MetadataValue.json({str(symbol): int(count) for symbol, count in missing.items()}),
         "warmed by": dg.MetadataValue.json(
-            {str(bars["timestamp"].min().tz_convert(NEW_YORK).date()): fingerprint(bars) for bars in history}
+            {str(bars["timestamp"].min().tz_convert(NEW_YORK).date()): fingerprint(bars)[:12] for bars in history}
         ),
         "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
         "path": dg.MetadataValue.path(path),

@@ -15,6 +15,7 @@ def frame() -> pd.DataFrame:
     minutes = session("2020-11-27").minutes(BarSize.ONE_MINUTE)
     price = pd.Series(range(100, 310), dtype="float64").mask(lambda p: p.between(130, 132))
     nvda = pd.DataFrame({"timestamp": minutes, "symbol": "NVDA"}).assign(**dict.fromkeys(FEATURES, price))
+    nvda = nvda.assign(low=price - 7, high=price + 9, close=price + 1)
     msft = nvda.assign(symbol="MSFT", **dict.fromkeys(FEATURES, float("nan")))
     table = pd.concat([nvda, msft], ignore_index=True)
     return table.assign(missing=table["close"].isna())
@@ -28,8 +29,9 @@ def test_candles_and_missing_minutes_are_where_they_belong(frame):
     assert spans == ["15:00", "15:01", "15:02"]
     assert [num2date(edge).strftime("%H:%M") for edge in nvda.get_xlim()] == ["14:30", "18:00"]
     assert nvda.get_title(loc="left") == "NVDA, 3 missing of 210"
-    first = nvda.collections[0].get_segments()[0]
-    assert [point[1] for point in first] == [100, 104]
+    wick, body = (lines.get_segments()[0] for lines in nvda.collections)
+    assert [point[1] for point in wick] == [93, 113]  # lowest of five minutes, highest of five
+    assert [point[1] for point in body] == [100, 105]  # first open, last close
     assert len(nvda.collections[0].get_segments()) == 42
     assert len(msft.patches) == 210
 

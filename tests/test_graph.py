@@ -281,6 +281,7 @@ def test_history_comes_from_the_vendor_not_from_what_a_run_once_made_of_it(new_d
     repaired.run("2020-11-24", faults=["ohlc:MSFT:2020-11-24:11:15"])
     repaired.run("2020-11-25", refresh=True)
     assert repaired.contents() == fresh.contents()
+    assert len(fresh.contents()["dual_ticker_bars"]) == 780
 
 
 def test_one_bad_cell_blocks_one_session(desk):

@@ -1,8 +1,10 @@
 """`intraday demo`: the main job on recorded bars, with nothing but this checkout."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
-from cli.desk import DEMO_FIRST, DEMO_LAST, SPOILED, demonstration
+from cli.desk import DEMO_FAULTS, DEMO_FIRST, DEMO_LAST, SPOILED, demonstration
 from cli.run import RUN_ENDED_EARLY, run_and_show
 from resources.settings import load_settings
 
@@ -15,10 +17,10 @@ NEXT = """
 """
 
 
-def demo(console: Console) -> int:
+def demo(console: Console, faults: Sequence[str] = DEMO_FAULTS) -> int:
     """The command: 0 when exactly the sessions that are spoiled on purpose were blocked."""
     console.print("Recorded NVDA and MSFT minutes of 2020, replayed by an Alpha Vantage stand-in.")
-    with demonstration() as simulator:
+    with demonstration(faults) as simulator:
         settings = load_settings()
         console.print(f"Stand-in at {simulator.url}, starting the embedded PostgreSQL, data under")
         console.print(f"{settings.home}")

@@ -1,5 +1,6 @@
 """`make demo` as a newcomer runs it, with its data in a temporary folder."""
 
+import io
 import os
 import re
 import subprocess
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from rich.console import Console
 
+from cli.demo import demo as run_demo
 from resources.database.server import embedded_server
 from tests.support.desk import stop_embedded
 
@@ -70,6 +73,15 @@ def test_the_rows_are_in_the_embedded_database(demo):
         ).fetchall()
     stop_embedded(home / "demo" / "postgres")
     assert dict(days) == {day: 420 if day == "2020-11-27" else 780 for day in SESSIONS if day not in SPOILED}
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_a_demonstration_that_shows_something_else_fails(tmp_path):
+    """Nothing is spoiled, so nothing is blocked: not what the demonstration is there to show."""
+    said = io.StringIO()
+    assert run_demo(Console(file=said, width=200), faults=()) == 2
+    assert "This is not what the demonstration should show" in said.getvalue()
+    stop_embedded(tmp_path / "home" / "demo" / "postgres")
 
 
 def test_a_second_run_changes_nothing_and_says_so(demo):

@@ -8,6 +8,7 @@ sessions that have it. A run that could not store every session it was asked for
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import dagster as dg
 from pydantic import Field
@@ -60,6 +61,13 @@ CHECKS = [bars.CONTRACT, frames.CONTRACT, *quality_reports.CHECKS, eod_summaries
 CONTRACTS = frozenset(check.asset_key.to_user_string() for check in CHECKS if check.name == "contract")
 
 
+class BadSession(NamedTuple):
+    """What a run remembers of a session that did not pass."""
+
+    why: str
+    retry_helps: bool
+
+
 class RunConfig(dg.Config):
     """What a person may ask of a run in the launchpad."""
 
@@ -86,7 +94,7 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         database: DatabaseResource,
     ) -> Iterator[Event]:
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
-        bad: dict[str, SessionWork] = {}
+        bad: dict[str, BadSession] = {}
         try:
             zone = landing.zone()
             feed = alpha_vantage.feed(zone, settings.bar_size, refresh=config.refresh)
@@ -95,7 +103,7 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
                 work = SessionWork(desk, session(key))
                 yield from make_session(work, selected)
                 if work.outcome is not None:
-                    bad[key] = work
+                    bad[key] = BadSession(work.outcome, work.retry_helps)
                 _log_outcome(context, work)
         except IntradayError as error:
             raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
@@ -156,11 +164,11 @@ def _log_outcome(context: dg.AssetExecutionContext, work: SessionWork) -> None:
     log.info("%s", work.session.key, extra={"session": work.session.key, "outcome": work.outcome})
 
 
-def _outcome(context: dg.AssetExecutionContext, bad: dict[str, SessionWork]) -> dg.Failure:
+def _outcome(context: dg.AssetExecutionContext, bad: dict[str, BadSession]) -> dg.Failure:
     """The run's failure, which names every session that did not pass; the others did."""
     named = ", ".join(list(bad)[:TAGGED]) + (f" and {len(bad) - TAGGED} more" if len(bad) > TAGGED else "")
     context.instance.add_run_tags(context.run.run_id, {"intraday/did_not_pass": named})
-    why = {key: str(work.outcome) for key, work in bad.items()}
+    why = {key: one.why for key, one in bad.items()}
     lines = [f"{key}: {sentence}" for key, sentence in why.items()]
     return dg.Failure(
         description=f"{len(bad)} of {len(context.partition_keys)} sessions did not pass. " + " ".join(lines),
@@ -168,5 +176,5 @@ def _outcome(context: dg.AssetExecutionContext, bad: dict[str, SessionWork]) -> 
             "sessions": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines)),
             DID_NOT_PASS: dg.MetadataValue.json(why),
         },
-        allow_retries=all(work.retry_helps for work in bad.values()),
+        allow_retries=all(one.retry_helps for one in bad.values()),
     )

@@ -9,6 +9,7 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
+from resources.errors import first_line
 from resources.paths import FILES
 from schemas.errors import IntradayError
 
@@ -82,8 +83,8 @@ def _end(command: Callable[[], int]) -> NoReturn:
         complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
         status = 2
     except (OSError, SQLAlchemyError, DagsterPostgresException) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        complain.print(f"[red]{escape(type(error).__name__)}: {escape(first)}. A retry may help.[/]", highlight=False)
+        said = escape(f"{type(error).__name__}: {first_line(error)}. A retry may help.")
+        complain.print(f"[red]{said}[/]", highlight=False)
         status = 2
     except KeyboardInterrupt:
         complain.print("Interrupted. What was stored is whole; run it again to go on.")

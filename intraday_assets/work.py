@@ -5,7 +5,7 @@ What an asset *is* stands in `intraday_assets.assets`; the order in which a run 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pandas as pd
@@ -34,6 +34,9 @@ class Check:
     message: str
     warning: bool = False
     """A failed check that does not block."""
+
+
+CONTRACT_HOLDS = Check("contract", True, "The table satisfies its contract.")
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,10 @@ class Desk:
         """Where this desk's tables lie in the landing zone."""
         self.sessions = SessionStore(server, gate.environment, bar_size, symbols)
         self.reports = ReportStore(server)
-        self._fit: dict[str, pd.DataFrame | None] = {}
-
-    def fit_bars(self, session: Session) -> pd.DataFrame | None:
-        """An earlier session's bars, for warming indicators; None if there are none or the gate would block them."""
-        if session.key not in self._fit:
-            self._fit[session.key] = self._judged(session)
-            for old in list(self._fit)[: -REACH_SESSIONS - 1]:
-                del self._fit[old]
-        return self._fit[session.key]
+        # A session is made once and is then the history of the next ones: what a run reaches back to is kept, no more.
+        remembered = lru_cache(maxsize=REACH_SESSIONS + 1)
+        self.fetched_bars = remembered(self._fetched_bars)
+        self.fit_bars = remembered(self._fit_bars)
 
     def landed_bars(self, session: Session) -> pd.DataFrame:
         """The bars asset's table of a session.
@@ -85,7 +83,7 @@ class Desk:
         """
         return self.landing.read_table("bars", self.shelf, session.key)
 
-    def fetched_bars(self, session: Session) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def _fetched_bars(self, session: Session) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Every symbol's bars from the feed, and what was seen of each."""
         parts = {symbol: self.feed.session_bars(symbol, session) for symbol in self.symbols}
         table = pd.concat([part.bars for part in parts.values()], ignore_index=True)
@@ -100,7 +98,8 @@ class Desk:
         }
         return checked(table, Bars), seen
 
-    def _judged(self, session: Session) -> pd.DataFrame | None:
+    def _fit_bars(self, session: Session) -> pd.DataFrame | None:
+        """An earlier session's bars, for warming indicators; None if there are none or the gate would block them."""
         bars = self._known_bars(session)
         if bars is None:
             return None

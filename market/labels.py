@@ -100,11 +100,11 @@ def _opening_volume(volume: pd.Series, opening: pd.Timestamp, reach: pd.Timedelt
 
 def _extended_bounds(stamps: pd.Index, session: Session, start: list[str], end: list[str]) -> None:
     """Extended hours run from 04:00 to 20:00: only end labels reach the last, only start labels the first."""
-    midnight = pd.Timestamp(session.day, tz=NEW_YORK)
-    if midnight + pd.Timedelta(hours=4) in stamps:
-        start.append("04:00 is there")
-    if midnight + pd.Timedelta(hours=20) in stamps:
-        end.append("20:00 is there")
+    first, last = session.extended_hours
+    if first in stamps:
+        start.append(f"{first:%H:%M} is there")
+    if last in stamps:
+        end.append(f"{last:%H:%M} is there")
 
 
 def prevailing_side(

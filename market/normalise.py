@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from market.labels import LabelEvidence, LabelSide, label_evidence
-from market.sessions import NEW_YORK, BarSize, Session
+from market.sessions import BarSize, Session
 from schemas.errors import LabelSideUnclear
 from schemas.tables import (
     BAR_VALUES,
@@ -21,9 +21,6 @@ from schemas.tables import (
     OUTSIDE_SESSION,
     Bars,
 )
-
-EXTENDED_HOURS = (pd.Timedelta(hours=4), pd.Timedelta(hours=20))
-"""New York, start-of-bar: when the vendor's extended trading begins and ends."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,8 @@ def normalise(
         LabelSideUnclear: the evidence is contradictory or against the prevailing side, or there is nothing to go by.
 
     """
-    day = rows[(rows["stamp"] >= _midnight(session, 0)) & (rows["stamp"] < _midnight(session, 1))]
+    midnight, next_midnight = session.midnights
+    day = rows[(rows["stamp"] >= midnight) & (rows["stamp"] < next_midnight)]
     evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
     side = evidence.side or prevailing
     if side is None:
@@ -85,13 +83,9 @@ def empty_bars() -> pd.DataFrame:
     return table[list(Bars.to_schema().columns)]
 
 
-def _midnight(session: Session, days_later: int) -> pd.Timestamp:
-    return pd.Timestamp(session.day, tz=NEW_YORK) + pd.DateOffset(days=days_later)
-
-
 def _is_extended(starts: pd.Series, session: Session, bar_size: BarSize) -> pd.Series:
     """Whether each bar is trading before the open or after the close, within the hours the vendor has."""
-    first, last = (_midnight(session, 0) + hours for hours in EXTENDED_HOURS)
+    first, last = session.extended_hours
     regular = (starts >= session.open) & (starts < session.close)
     return (starts >= first) & (starts < last) & ~regular & ~_off_grid(starts, session, bar_size)
 
@@ -106,13 +100,9 @@ def _marks(bars: pd.DataFrame, session: Session, bar_size: BarSize) -> np.ndarra
     """Why a bar stays out of the frame, if it does: one mark a row, the first that applies."""
     starts = bars["timestamp"]
     outside = (starts < session.open) | (starts >= session.close)
-    twin = bars.duplicated("timestamp", keep=False)
-    equal = twin & bars.duplicated(["timestamp", *BAR_VALUES], keep=False)
-    alone = bars.groupby("timestamp")["timestamp"].transform("size") == (
-        bars.groupby(["timestamp", *BAR_VALUES], dropna=False)["timestamp"].transform("size")
-    )
-    conflicting = twin & ~alone
-    repeated = equal & bars.duplicated("timestamp", keep="first")
+    distinct = bars.drop_duplicates(["timestamp", *BAR_VALUES])
+    conflicting = starts.isin(distinct.loc[distinct.duplicated("timestamp"), "timestamp"])
+    repeated = bars.duplicated("timestamp", keep="first")
     return np.select(
         [_off_grid(starts, session, bar_size), outside, conflicting, repeated],
         [OFF_GRID, OUTSIDE_SESSION, DUPLICATE_CONFLICTING, DUPLICATE_EQUAL],

@@ -59,6 +59,18 @@ class Session:
         """Whether the exchange closes early."""
         return self.close - self.open < pd.Timedelta(minutes=390)
 
+    @property
+    def midnights(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """The New York day: its midnight, inclusive, and the next one, exclusive."""
+        midnight = pd.Timestamp(self.day, tz=NEW_YORK)
+        return midnight, midnight + pd.DateOffset(days=1)
+
+    @property
+    def extended_hours(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """When the vendors' extended trading begins and ends: 04:00 and 20:00 in New York."""
+        midnight, _ = self.midnights
+        return midnight + pd.Timedelta(hours=4), midnight + pd.Timedelta(hours=20)
+
     def minutes(self, bar_size: BarSize) -> pd.DatetimeIndex:
         """The starts of the bars that the session should have, UTC, ascending: 390 or 210 one-minute bars."""
         grid = pd.date_range(self.open, self.close, freq=bar_size.delta, inclusive="left", unit="us")

@@ -29,6 +29,11 @@ from typing import ClassVar
 from schemas.errors import IntradayError
 
 
+def first_line(error: BaseException) -> str:
+    """What a library's exception says, without the lines of detail behind it; its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class ConfigError(IntradayError):
     """A key or value in `config/` or the environment: names the key, where it stands and what is allowed."""
 

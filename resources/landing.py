@@ -65,12 +65,11 @@ class LandingZone:
         for name in sorted((name for name in names if name.endswith(".gz")), reverse=True):
             try:
                 packed = self.files.cat_file(name)
-                text = gzip.decompress(packed).decode() if packed else ""
+                if not packed:
+                    raise EOFError("it is empty")
+                text = gzip.decompress(packed).decode()
             except (EOFError, OSError, ValueError, zlib.error) as error:
                 log.warning("%s cannot be read and is passed over: %s", name, error)
-                continue
-            if not text:
-                log.warning("%s is empty and is passed over", name)
                 continue
             stamp = name.rsplit("/", 1)[-1].split("Z.")[0] + "Z"
             return RawAnswer(pd.Timestamp(datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)), text)

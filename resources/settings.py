@@ -21,8 +21,6 @@ from resources.paths import CONFIG, default_home
 THRESHOLDS = f"{PREFIX}QUALITY__"
 """Variables that `resources.gate_settings` reads."""
 DEFAULT_ENVIRONMENT = "staging"
-NESTED = frozenset({"INTRADAY_ALPHA_VANTAGE", "INTRADAY_STORAGE"})
-"""Settings that have parts of their own."""
 NOT_SETTINGS = frozenset({"INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
 """Variables with the prefix that are read elsewhere."""
 
@@ -129,10 +127,12 @@ def _variables() -> Mapping[str, Any]:
 
 
 def _refuse_unknown_variables() -> None:
-    fields = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    fields = {f"{PREFIX}{name.upper()}": field.annotation for name, field in Settings.model_fields.items()}
     for name in os.environ:
         field, _, part = name.partition("__")
-        setting = field in fields and (not part or field in NESTED)
+        kind = fields.get(field)
+        has_parts = isinstance(kind, type) and issubclass(kind, BaseModel)
+        setting = field in fields and (has_parts or not part)
         known = setting or name in NOT_SETTINGS or name.startswith(THRESHOLDS)
         if name.startswith(PREFIX) and not known:
             raise ConfigError(

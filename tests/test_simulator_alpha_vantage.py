@@ -16,10 +16,10 @@ import requests
 
 from simulators import recordings
 from simulators.alpha_vantage import AlphaVantageSimulator
+from tests.support.alpha_vantage import KEY, ask
 
 FOLDER = Path(__file__).parents[1] / "simulators" / "recordings"
 COLUMNS = ["timestamp", "open", "high", "low", "close", "volume"]
-KEY = "PLANTED0KEY00001"
 Row = dict[str, str]
 
 
@@ -33,20 +33,6 @@ def recorded(symbol: str) -> list[Row]:
 def body_of(body_id: str) -> dict[str, str]:
     lines = (FOLDER / "alphavantage_error_bodies.jsonl").read_text().splitlines()
     return next(record["body"] for record in map(json.loads, lines) if record["id"] == body_id)
-
-
-def ask(simulator: AlphaVantageSimulator, **changes: str | None) -> requests.Response:
-    """A well-formed request for a month of 1-minute bars as CSV, with some parameters changed; None leaves one out."""
-    parameters: dict[str, str | None] = {
-        "function": "TIME_SERIES_INTRADAY",
-        "symbol": "NVDA",
-        "interval": "1min",
-        "month": "2020-12",
-        "outputsize": "full",
-        "datatype": "csv",
-        "apikey": KEY,
-    }
-    return requests.get(f"{simulator.url}/query", params=parameters | changes, timeout=10)
 
 
 def rows_of(response: requests.Response) -> list[Row]:

@@ -14,9 +14,9 @@ import requests
 from simulators.alpha_vantage import AlphaVantageSimulator
 from simulators.bar_faults import Conflict, Drop, Duplicate, Ohlc, Shift
 from simulators.faults import Answer, Empty, Fault, Garbage, Hang, Status, parse_fault
+from tests.support.alpha_vantage import KEY, ask
 
 FOLDER = Path(__file__).parents[1] / "simulators" / "recordings"
-KEY = "PLANTED0KEY00001"
 Row = list[str]
 
 SPECS: list[tuple[str, Fault, str]] = [
@@ -71,19 +71,6 @@ def recorded(symbol: str, prefix: str) -> list[Row]:
     path = FOLDER / f"alphavantage_1min_ext_{symbol}_2020-10-26_2021-01-08.csv.gz"
     with gzip.open(path, "rt", newline="") as file:
         return [row for row in csv.reader(file) if row[0].startswith(prefix)]
-
-
-def ask(simulator: AlphaVantageSimulator, **changes: str) -> requests.Response:
-    parameters = {
-        "function": "TIME_SERIES_INTRADAY",
-        "symbol": "NVDA",
-        "interval": "1min",
-        "month": "2020-12",
-        "outputsize": "full",
-        "datatype": "csv",
-        "apikey": KEY,
-    }
-    return requests.get(f"{simulator.url}/query", params=parameters | changes, timeout=10)
 
 
 def rows_with(*faults: str | Fault, bars: dict[str, pd.DataFrame] | None = None, **changes: str) -> list[Row]:

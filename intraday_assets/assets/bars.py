@@ -6,7 +6,7 @@ import dagster as dg
 
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import BARS_SCHEMA
-from intraday_assets.work import Check, Made, SessionWork
+from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork
 
 SPEC = dg.AssetSpec(
     "bars",
@@ -32,4 +32,4 @@ def make(work: SessionWork) -> Iterator[Made]:
         "marked": dg.MetadataValue.json({str(mark): int(count) for mark, count in marked.items()}),
         "path": dg.MetadataValue.path(path),
     }
-    yield Made("bars", metadata, (Check("contract", True, "The table satisfies its contract."),))
+    yield Made("bars", metadata, (CONTRACT_HOLDS,))

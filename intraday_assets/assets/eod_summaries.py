@@ -6,7 +6,7 @@ import dagster as dg
 
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import EOD_ORIGINS, EOD_SCHEMA, lineage
-from intraday_assets.work import Check, Made, SessionWork
+from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork
 
 SPEC = dg.AssetSpec(
     "eod_summaries",
@@ -33,7 +33,7 @@ def make(work: SessionWork) -> Iterator[Made]:
         "dagster/partition_row_count": len(table),
         "summary": dg.MetadataValue.md(_markdown(table.to_dict("records"))),
     }
-    yield Made("eod_summaries", metadata, (Check("contract", True, "The table satisfies its contract."),))
+    yield Made("eod_summaries", metadata, (CONTRACT_HOLDS,))
 
 
 def _markdown(rows: list[dict[Hashable, object]]) -> str:

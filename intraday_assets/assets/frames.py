@@ -7,7 +7,7 @@ import dagster as dg
 from intraday_assets.assets import OWNERS
 from intraday_assets.charts import candles
 from intraday_assets.columns import FRAME_ORIGINS, FRAME_SCHEMA, lineage
-from intraday_assets.work import Check, Made, SessionWork
+from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork
 from market.frames import build_frame, warm_history
 from market.quality.evidence import fingerprint
 from market.sessions import NEW_YORK
@@ -43,4 +43,4 @@ def make(work: SessionWork) -> Iterator[Made]:
         "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
         "path": dg.MetadataValue.path(path),
     }
-    yield Made("frames", metadata, (Check("contract", True, "The table satisfies its contract."),))
+    yield Made("frames", metadata, (CONTRACT_HOLDS,))

@@ -75,8 +75,10 @@ def above(measured: float, warn: float, fail: float) -> Verdict:
     return Verdict.WARN if measured > warn else Verdict.PASS
 
 
-def local_times(stamps: Sequence[pd.Timestamp] | pd.DatetimeIndex) -> str:
-    """The first few stamps as New York clock times, for a message: `10:00, 10:01, 10:02 and 42 more`."""
+def at_times(stamps: Sequence[pd.Timestamp] | pd.DatetimeIndex) -> str:
+    """The end of a message, with the first few stamps in New York time: `: 10:00, 10:01, 10:02 and 42 more.`"""
+    if not len(stamps):
+        return "."
     shown = ", ".join(f"{stamp.tz_convert(NEW_YORK):%H:%M}" for stamp in stamps[:SHOWN_STAMPS])
     more = len(stamps) - SHOWN_STAMPS
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f": {shown} and {more} more." if more > 0 else f": {shown}."

@@ -18,7 +18,7 @@ from platformdirs import user_runtime_path
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseUnreachable
+from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseUnreachable, first_line
 
 VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
 CONNECT_TIMEOUT_SECONDS = 10
@@ -77,7 +77,7 @@ def _connection_refused(shown: str, said: str) -> DatabaseError:
 
 def _statement_failed(shown: str, error: psycopg.Error) -> DatabaseError:
     """Told apart by the class of the SQLSTATE (PostgreSQL's appendix A); a broken connection has none."""
-    said = f"{shown} refused: {(str(error).strip().splitlines() or [type(error).__name__])[0]}."
+    said = f"{shown} refused: {first_line(error)}."
     state = error.sqlstate or ""
     if isinstance(error, psycopg.OperationalError) and (not state or state.startswith(("08", "57P"))):
         return DatabaseUnreachable(said.replace("refused", "broke off", 1))

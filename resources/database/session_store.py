@@ -11,14 +11,13 @@ import psycopg
 from psycopg import sql
 
 from market.quality.evidence import fingerprint
-from market.sessions import NEW_YORK, BarSize, Session
+from market.sessions import BarSize, Session
 from resources.database.queries import named_query
 from resources.database.server import DatabaseServer
 from resources.errors import Blocked, DatabaseError, FingerprintMismatch, OtherBarSize
 from schemas.quality import QualityReport
 from schemas.tables import BAR_VALUES, FEATURES, KEPT
 
-TABLES = ("market_data", "dual_ticker_bars")
 LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
 
 
@@ -35,11 +34,6 @@ class Change:
     def unchanged(self) -> int:
         """Rows that were already there as they are."""
         return self.sent - self.added - self.revised
-
-    @property
-    def any(self) -> bool:
-        """Whether the table differs from before."""
-        return bool(self.added or self.revised or self.removed)
 
 
 @dataclass(frozen=True)
@@ -115,8 +109,7 @@ def lock_session(connection: psycopg.Connection, session: Session) -> None:
 
 def day_bounds(session: Session) -> dict[str, pd.Timestamp]:
     """The New York day of a session as query parameters: `first` inclusive, `last` exclusive."""
-    midnight = pd.Timestamp(session.day, tz=NEW_YORK)
-    return {"first": midnight, "last": midnight + pd.DateOffset(days=1)}
+    return dict(zip(("first", "last"), session.midnights, strict=True))
 
 
 def _words(about: tuple[str, str, str, tuple[str, ...]]) -> str:

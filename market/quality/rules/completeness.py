@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from market.quality.evidence import Evidence
-from market.quality.rule import Rule, SymbolRule, above, local_times
+from market.quality.rule import Rule, SymbolRule, above, at_times
 from schemas.quality import Finding, Verdict
 
 
@@ -31,12 +31,9 @@ class MissingRatio(SymbolRule):
         missing = evidence.missing_minutes(symbol)
         ratio = len(missing) / len(evidence.expected)
         verdict = above(ratio, self.warn, self.fail)
-        message = (
-            f"{symbol} misses {len(missing)} of {len(evidence.expected)} bars ({ratio:.1%}, at most {self.fail:.1%})"
-        )
-        if len(missing):
-            message += f": {local_times(missing)}"
-        yield self.finding(symbol, verdict, ratio, message + ".", warn=self.warn, fail=self.fail, held_against=missing)
+        share = f"{len(missing)} of {len(evidence.expected)} bars ({ratio:.1%}, at most {self.fail:.1%})"
+        message = f"{symbol} misses {share}{at_times(missing)}"
+        yield self.finding(symbol, verdict, ratio, message, warn=self.warn, fail=self.fail, held_against=missing)
 
 
 class TimestampOverlap(Rule):

@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import Field
 
 from market.quality.evidence import Evidence
-from market.quality.rule import Rule, above, local_times
+from market.quality.rule import Rule, above, at_times
 from schemas.quality import Finding
 from schemas.tables import BAR_VALUES
 
@@ -35,7 +35,6 @@ class FrameFollowsBars(Rule):
             same = (both[name] == both[f"{name}_of_bars"]) | (both[name].isna() & both[f"{name}_of_bars"].isna())
             differs |= ~same
         found = list(both.loc[differs, "timestamp"])
-        at = f": {local_times(found)}" if found else ""
-        message = f"The frame and the bars differ in {len(found)} places{at}."
+        message = f"The frame and the bars differ in {len(found)} places{at_times(found)}"
         verdict = above(len(found), 0, self.fail)
         return [self.finding(None, verdict, float(len(found)), message, fail=float(self.fail), held_against=found)]

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from market.quality.evidence import Evidence
-from market.quality.rule import Rule, SymbolRule, above, local_times
+from market.quality.rule import Rule, SymbolRule, above, at_times
 from schemas.quality import Finding
 from schemas.tables import (
     DUPLICATE_CONFLICTING,
@@ -100,8 +100,7 @@ class OutsideSession(SymbolRule):
 def counted(rule: Rule, symbol: str, stamps: pd.Series, tolerated: int, fault: str) -> Finding:
     """A finding that counts bars at fault against how many are tolerated."""
     found = list(stamps)
-    at = f": {local_times(found)}" if found else ""
-    message = f"{len(found)} {symbol} bars {fault} (at most {tolerated}){at}."
+    message = f"{len(found)} {symbol} bars {fault} (at most {tolerated}){at_times(found)}"
     verdict = above(len(found), 0, tolerated)
     limits = {"warn": 0.0, "fail": float(tolerated)}
     return rule.finding(symbol, verdict, float(len(found)), message, **limits, held_against=found)

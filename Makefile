@@ -18,7 +18,7 @@ demo: setup      ## run the main job on recorded sessions; needs no key, network
 	@$(BIN)/intraday demo
 
 test: setup      ## run every test, on a real TimescaleDB too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 dev: setup       ## open the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/intraday dev

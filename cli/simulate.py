@@ -1,25 +1,120 @@
-"""`intraday simulate alpha-vantage`: the stand-in by itself, for a desk that runs elsewhere."""
+"""`intraday simulate …`: the stand-ins by themselves, for a desk that runs elsewhere.
+
+What belongs here: options as a person types them, turned into a stand-in, and what is said about it. What does not:
+what a stand-in does (`simulators`).
+"""
 
 import threading
+from dataclasses import dataclass
+from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from resources.errors import ConfigError
 from simulators.alpha_vantage import AlphaVantageSimulator
+from simulators.bar_faults import relabel
+from simulators.clock import NEW_YORK, ReplayClock
+from simulators.fault_rows import Side
+from simulators.faults import Fault
+from simulators.histories import as_history
+from simulators.plan import read_plan
+from simulators.recordings import load_bars, load_yahoo_bars, symbols
+from simulators.server import HOST
+from simulators.stand_in import StandIn
+from simulators.yahoo import YahooSimulator
 
 
-def alpha_vantage(console: Console, port: int, faults: list[str]) -> int:
+@dataclass(frozen=True)
+class Options:
+    """What both commands take; `start` is New York time, and both `start` and `speed` may be left out."""
+
+    port: int
+    faults: list[str]
+    plan: Path | None
+    start: str | None
+    speed: float | None
+
+    def all_faults(self, vendor: str) -> list[str | Fault]:
+        """Those of the plan first, then those of the command line."""
+        return [*(read_plan(self.plan)[vendor] if self.plan else ()), *self.faults]
+
+    def clock(self, first_stamp: str) -> ReplayClock | None:
+        """A clock from `start`, else from the first recorded bar; None when neither start nor speed was given."""
+        if self.start is None and self.speed is None:
+            return None
+        try:
+            start = pd.Timestamp(self.start or first_stamp, tz=NEW_YORK)
+        except ValueError:
+            raise ValueError(f"--from {self.start!r} is not a New York time such as 2024-08-26T09:30") from None
+        return ReplayClock(start, 1.0 if self.speed is None else self.speed)
+
+
+def alpha_vantage(console: Console, options: Options, labels: str) -> int:
     """The command: serves until Ctrl-C."""
     try:
-        simulator = AlphaVantageSimulator(faults=faults, port=port)
+        simulator = AlphaVantageSimulator(
+            faults=options.all_faults("alpha_vantage"),
+            port=options.port,
+            labels=_side(labels),
+            clock=options.clock(load_bars("NVDA")["timestamp"].min()),
+        )
     except ValueError as error:
         raise ConfigError(f"{error}.") from None
-    with simulator:
-        console.print(f"Alpha Vantage stand-in at {simulator.url}, replaying recorded sessions. Ctrl-C ends it.")
-        for fault in simulator.faults:
-            console.print(f"  {fault.describe()}")
-        console.print(
-            f"Use it: INTRADAY_ALPHA_VANTAGE__BASE_URL={simulator.url} ALPHA_VANTAGE_API_KEY=any intraday run …"
+    use = (
+        "ALPHA_VANTAGE_API_KEY=any INTRADAY_ALPHA_VANTAGE__PLAN=premium_1200 "
+        "INTRADAY_ALPHA_VANTAGE__BASE_URL={url} intraday run …"
+    )
+    return _serve(console, simulator, options, "Alpha Vantage", use)
+
+
+def yahoo(console: Console, options: Options, *, same_bars: bool) -> int:
+    """The command: serves until Ctrl-C. `same_bars`: those of the Alpha Vantage stand-in, to fail over to."""
+    bars = {symbol: relabel(as_history(load_bars(symbol)), (), 1, "end", "start") for symbol in symbols()}
+    first = bars["NVDA"] if same_bars else load_yahoo_bars("NVDA")
+    try:
+        simulator = YahooSimulator(
+            faults=options.all_faults("yahoo"),
+            port=options.port,
+            bars=bars if same_bars else None,
+            reach_days=None,
+            clock=options.clock(first["timestamp"].min()),
         )
+    except ValueError as error:
+        raise ConfigError(f"{error}.") from None
+    use = (
+        "INTRADAY_FEEDS__PRIMARY=yahoo INTRADAY_FEEDS__FALLBACK=none INTRADAY_YAHOO__BASE_URL={url} "
+        'INTRADAY_YAHOO__DAYS_BACK=\'{{"1min": 99999, "5min": 99999}}\' intraday run …'
+    )
+    return _serve(console, simulator, options, "Yahoo", use)
+
+
+def _side(labels: str) -> Side:
+    if labels == "start":
+        return "start"
+    if labels == "end":
+        return "end"
+    raise ValueError(f"--labels {labels!r} is neither start nor end")
+
+
+def _serve(console: Console, simulator: StandIn, options: Options, vendor: str, use: str) -> int:
+    try:
+        simulator.start()
+    except OSError as error:
+        raise ConfigError(
+            f"Port {options.port} on {HOST} cannot be had ({error.strerror or error}): give another to --port, or 0 for"
+            " any free one."
+        ) from None
+    with_clock = "" if options.start is None and options.speed is None else " as if they were live"
+    try:
+        console.print(
+            f"{vendor} stand-in at {simulator.url}, replaying recorded sessions{with_clock}. Ctrl-C ends it.",
+            soft_wrap=True,
+        )
+        for fault in simulator.faults:
+            console.print(f"  {fault.describe()}", soft_wrap=True)
+        console.print(f"Use it: {use.format(url=simulator.url)}", soft_wrap=True)
         threading.Event().wait()
+    finally:
+        simulator.stop()
     return 0

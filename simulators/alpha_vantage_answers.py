@@ -1,7 +1,7 @@
 """What Alpha Vantage answers to an intraday request, as pure functions from parameters and bars to text.
 
 What belongs here: reading a request's parameters, choosing and aggregating bars, rendering them as CSV and JSON. What
-does not: sockets, faults, counting requests (`alpha_vantage`).
+does not: quotes (`alpha_vantage_quotes`), sockets, faults, counting requests (`alpha_vantage`).
 
 Bars here are a vendor's history: naive US/Eastern text stamps that mark the END of the minute, oldest first, prices and
 volumes text. Where the real vendor's behaviour is not recorded anywhere, the stricter choice is taken, so that a client
@@ -15,25 +15,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from simulators.fault_rows import STAMP_FORMAT
 from simulators.recordings import BAR_COLUMNS
+from simulators.stand_in import Refused
 
 COMPACT_POINTS = 100
 FULL_DAYS = 30
 FIRST_REGULAR_LABEL, LAST_REGULAR_LABEL = "09:31:00", "16:00:00"
 INTERVAL_MINUTES = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60}
-STAMP_FORMAT = "%Y-%m-%d %H:%M:%S"
+DECORATIONS = {"": "", "realtime": "", "delayed": " - DATA DELAYED BY 15 MINUTES"}
+"""What an entitlement adds to the keys of the JSON. Only the delayed form was seen: match keys by their prefix."""
 
-_STAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _MONTH = re.compile(r"(\d{4}-\d{2})?", re.ASCII)
 _PLAIN_DECIMAL = re.compile(r"-?\d+(\.\d*)?", re.ASCII)
-
-
-class Refused(Exception):
-    """The vendor answers with a recorded error body instead of bars."""
-
-    def __init__(self, body_id: str) -> None:
-        super().__init__(body_id)
-        self.body_id = body_id
 
 
 @dataclass(frozen=True)
@@ -47,6 +41,21 @@ class Query:
     full: bool
     extended_hours: bool
     csv: bool
+    entitlement: str
+    """`realtime`, `delayed`, or empty for none."""
+
+    @property
+    def minutes(self) -> int:
+        """The length of the bars."""
+        return INTERVAL_MINUTES[self.interval]
+
+
+def chosen(parameters: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """A parameter with a few values, of which the first is the vendor's default; raises Refused for another."""
+    value = parameters.get(name, values[0])
+    if value not in values:
+        raise Refused("invalid_call_intraday")
+    return value
 
 
 def parse_query(parameters: Mapping[str, str]) -> Query:
@@ -54,49 +63,32 @@ def parse_query(parameters: Mapping[str, str]) -> Query:
 
     `adjusted` is checked but changes nothing: the recorded bars are what they are, split and dividend adjusted.
     """
-
-    def chosen(name: str, values: tuple[str, ...]) -> str:
-        # The first value is the vendor's default.
-        value = parameters.get(name, values[0])
-        if value not in values:
-            raise Refused("invalid_call_intraday")
-        return value
-
     if not parameters.get("apikey"):
         raise Refused("invalid_key")
     month = parameters.get("month", "")
     well_formed = parameters.get("function") == "TIME_SERIES_INTRADAY" and _MONTH.fullmatch(month)
     if not well_formed or parameters.get("interval") not in INTERVAL_MINUTES:
         raise Refused("invalid_call_intraday")
-    chosen("adjusted", ("true", "false"))
+    chosen(parameters, "adjusted", ("true", "false"))
     return Query(
         symbol=parameters.get("symbol", ""),
         interval=parameters["interval"],
         month=month,
-        full=chosen("outputsize", ("compact", "full")) == "full",
-        extended_hours=chosen("extended_hours", ("true", "false")) == "true",
-        csv=chosen("datatype", ("json", "csv")) == "csv",
+        full=chosen(parameters, "outputsize", ("compact", "full")) == "full",
+        extended_hours=chosen(parameters, "extended_hours", ("true", "false")) == "true",
+        csv=chosen(parameters, "datatype", ("json", "csv")) == "csv",
+        entitlement=chosen(parameters, "entitlement", tuple(DECORATIONS)),
     )
 
 
-def as_history(bars: pd.DataFrame) -> pd.DataFrame:
-    """Any table of bars as a vendor's history; raises ValueError if columns are absent or stamps have another form."""
-    missing = [column for column in BAR_COLUMNS if column not in bars.columns]
-    if missing:
-        raise ValueError(f"bars lack the columns {', '.join(missing)}")
-    history = bars[list(BAR_COLUMNS)].astype("str")
-    for stamp in history["timestamp"]:
-        if not _STAMP.fullmatch(stamp):
-            raise ValueError(f"bars have the stamp {stamp!r}; it must be naive US/Eastern, YYYY-MM-DD HH:MM:SS")
-    return history.sort_values("timestamp", kind="stable", ignore_index=True)
-
-
-def select(history: pd.DataFrame, query: Query) -> pd.DataFrame:
-    """The bars of the answer, oldest first, at the query's interval; may be empty.
+def select(history: pd.DataFrame, query: Query, until: str | None = None) -> pd.DataFrame:
+    """The bars of the answer, oldest first, at the query's interval; may be empty. None of them ends after `until`.
 
     Regular hours are a plain filter on the time of day, as at the vendor: a half day keeps its afternoon bars.
     `compact` keeps the last 100 points also of a month, as the vendor documents it.
     """
+    if until is not None:
+        history = history[history["timestamp"] <= until]
     stamps = history["timestamp"]
     bars = history[stamps.str.startswith(query.month)]
     if not query.extended_hours:
@@ -104,7 +96,9 @@ def select(history: pd.DataFrame, query: Query) -> pd.DataFrame:
     if query.full and not query.month and len(stamps):
         newest_day = pd.Timestamp(stamps.iloc[-1]).normalize()
         bars = bars[bars["timestamp"] > (newest_day - pd.Timedelta(days=FULL_DAYS - 1)).strftime(STAMP_FORMAT)]
-    bars = aggregate(bars, INTERVAL_MINUTES[query.interval])
+    bars = aggregate(bars, query.minutes)
+    if until is not None:
+        bars = bars[bars["timestamp"] <= until]
     return bars if query.full else bars.tail(COMPACT_POINTS)
 
 
@@ -154,8 +148,9 @@ def render_json(bars: pd.DataFrame, query: Query) -> str:
     Written by hand, because a stamp that comes twice has to be a key that comes twice, which no dict can hold. Most
     parsers keep the last of the two.
     """
+    decoration = DECORATIONS[query.entitlement]
     meta = {
-        "1. Information": f"Intraday ({query.interval}) open, high, low, close prices and volume",
+        "1. Information": f"Intraday ({query.interval}) open, high, low, close prices and volume{decoration}",
         "2. Symbol": query.symbol,
         "3. Last Refreshed": bars["timestamp"].iloc[0],
         "4. Interval": query.interval,
@@ -164,7 +159,7 @@ def render_json(bars: pd.DataFrame, query: Query) -> str:
     }
     points = [_json_point(*row) for row in zip(*(bars[column] for column in BAR_COLUMNS), strict=True)]
     head = f'    "Meta Data": {json.dumps(meta, indent=8)[:-1]}    }}'
-    series = f'    "Time Series ({query.interval})": {{\n' + ",\n".join(points) + "\n    }"
+    series = f'    "Time Series ({query.interval}){decoration}": {{\n' + ",\n".join(points) + "\n    }"
     return f"{{\n{head},\n{series}\n}}"
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 from datetime import date
 from datetime import time as minute
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,10 @@ import pytest
 import requests
 
 from simulators.alpha_vantage import AlphaVantageSimulator
-from simulators.bar_faults import Conflict, Drop, Duplicate, Ohlc, Shift
-from simulators.faults import Answer, Empty, Fault, Garbage, Hang, Status, parse_fault
+from simulators.bar_faults import Conflict, Drop, Duplicate, Label, Ohlc, Shift
+from simulators.faults import Fault, parse_fault
+from simulators.request_faults import Answer, Cut, Drip, Empty, Garbage, Hang, Status, Truncate
+from simulators.value_faults import Disagree, Null, Quiet, Revise
 from tests.support.alpha_vantage import KEY, ask
 
 FOLDER = Path(__file__).parents[1] / "simulators" / "recordings"
@@ -63,6 +66,40 @@ SPECS: list[tuple[str, Fault, str]] = [
     ("hang:1:2.5", Hang(1, 2.5), "The next request is answered only after 2.5 s."),
     ("garbage:1", Garbage(1), "The next request is answered with an HTML page and HTTP status 200."),
     ("empty:3", Empty(3), "The next 3 requests are answered with an empty JSON object."),
+    (
+        "label:NVDA:2020-12-01",
+        Label("NVDA", date(2020, 12, 1)),
+        "The stamps of NVDA on 2020-12-01 mark the other end of the bar than on other days.",
+    ),
+    (
+        "revise:NVDA:2020-12-01:12:00:2",
+        Revise("NVDA", date(2020, 12, 1), minute(12), 2),
+        "NVDA's bar of 12:00 New York time on 2020-12-01 has another close and volume in the first 2 answers, and is "
+        "revised after that.",
+    ),
+    (
+        "disagree:MSFT:2020-12-01:-1.5",
+        Disagree("MSFT", date(2020, 12, 1), Decimal("-1.5")),
+        "All prices of MSFT on 2020-12-01 are 1.5 % lower.",
+    ),
+    (
+        "null:NVDA:2020-12-01:10:00-10:04",
+        Null("NVDA", date(2020, 12, 1), minute(10), minute(10, 4)),
+        "NVDA has no values on 2020-12-01 for the minutes from 10:00 to 10:04 New York time.",
+    ),
+    (
+        "quiet:NVDA:2020-12-01:10:00-10:04",
+        Quiet("NVDA", date(2020, 12, 1), minute(10), minute(10, 4)),
+        "NVDA has volume 0 on 2020-12-01 for the minutes from 10:00 to 10:04 New York time.",
+    ),
+    ("drip:1:0.5", Drip(1, 0.5), "The next request is answered slowly, the body in small pieces over 0.5 s."),
+    ("cut:1", Cut(1), "The next request is cut off in the middle of the body."),
+    ("truncate:2", Truncate(2), "The next 2 requests are answered with a text that stops in the middle."),
+    (
+        "status:500:1@NVDA",
+        Status(1, 500, symbol="NVDA"),
+        "The next request for NVDA is answered with HTTP status 500 and an HTML page.",
+    ),
 ]
 
 
@@ -128,7 +165,10 @@ def test_a_bad_spec_says_what_is_wrong_and_what_is_allowed(spec: str, reason: st
     assert message.endswith(
         "Allowed forms: drop:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, ohlc:SYMBOL:YYYY-MM-DD:HH:MM, "
         "duplicate:SYMBOL:YYYY-MM-DD:HH:MM, conflict:SYMBOL:YYYY-MM-DD:HH:MM, shift:SYMBOL:YYYY-MM-DD:MINUTES, "
-        "answer:BODY_ID:N, status:CODE:N, hang:N:SECONDS, garbage:N, empty:N"
+        "label:SYMBOL:YYYY-MM-DD, revise:SYMBOL:YYYY-MM-DD:HH:MM:N, disagree:SYMBOL:YYYY-MM-DD:PERCENT, "
+        "null:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, quiet:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, answer:BODY_ID:N[@SYMBOL], "
+        "status:CODE:N[@SYMBOL], hang:N:SECONDS[@SYMBOL], drip:N:SECONDS[@SYMBOL], cut:N[@SYMBOL], "
+        "truncate:N[@SYMBOL], garbage:N[@SYMBOL], empty:N[@SYMBOL]"
     )
 
 

@@ -36,6 +36,9 @@ class LabelEvidence:
     end: tuple[str, ...]
     neither: tuple[str, ...] = ()
     """What fits no side: the clock of the stamps is wrong."""
+    sure: bool = True
+    """False where all rests on the opening volume at 09:31 while 09:30 is absent: start labels look like that, too,
+    when their opening bar is missing. The month's other sessions have to agree."""
 
     @property
     def contradictory(self) -> bool:
@@ -81,11 +84,13 @@ def label_evidence(stamps: pd.DatetimeIndex, volumes: pd.Series, session: Sessio
         sides.get(loudest, neither).append(f"the opening volume stands at {loudest:%H:%M}")
     outside = (volume.index < opening) | (volume.index > closing)
     if len(volume) and not outside.any():
-        if opening not in volume.index and closing in volume.index:
+        # A day that begins later has no 09:30 either, and 16:00 may be the closing auction of start labels.
+        if opening not in volume.index and opening + bar_size.delta in volume.index and closing in volume.index:
             end.append(f"{closing:%H:%M} is there and {opening:%H:%M} is not")
         if opening in volume.index and closing not in volume.index:
             start.append(f"{opening:%H:%M} is there and {closing:%H:%M} is not")
-    return LabelEvidence(tuple(start), tuple(end), tuple(neither))
+    only_the_opening = loudest == opening + bar_size.delta and opening not in volume.index and len(end) == 1
+    return LabelEvidence(tuple(start), tuple(end), tuple(neither), sure=bool(start) or not only_the_opening)
 
 
 def _opening_volume(volume: pd.Series, opening: pd.Timestamp, reach: pd.Timedelta) -> pd.Timestamp | None:

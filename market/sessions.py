@@ -117,6 +117,19 @@ def sessions_between(first: date, last: date) -> list[Session]:
     return [session(f"{label:%Y-%m-%d}") for label in calendar.sessions_in_range(str(first), str(last))]
 
 
+def latest_closed_session(now: pd.Timestamp) -> Session:
+    """The newest session that is over.
+
+    Args:
+        now: any time zone.
+
+    """
+    today = now.tz_convert(NEW_YORK).date()
+    label = exchange_calendar().date_to_session(str(today), direction="previous")
+    latest = session(f"{label:%Y-%m-%d}")
+    return latest if latest.close < now else next(sessions_before(latest))
+
+
 def sessions_of_month(month: str) -> list[Session]:
     """Every session of a month `YYYY-MM`."""
     first = date.fromisoformat(f"{month}-01")

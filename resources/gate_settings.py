@@ -7,10 +7,13 @@ from pathlib import Path
 from market.quality.gate import Gate
 from market.quality.rule import Rule
 from market.quality.rules import RULES
+from market.quality.rules.provenance import SyntheticBars
 from resources.configuration import ENVIRONMENT, Layer, checked_model, hold_keys, read_yaml
 from resources.errors import ConfigError
 from resources.paths import CONFIG
 from resources.settings import THRESHOLDS, environments, hold_environment
+
+PRODUCTION = "prod"
 
 
 def load_gate(environment: str, config: Path = CONFIG) -> Gate:
@@ -36,7 +39,10 @@ def load_gate(environment: str, config: Path = CONFIG) -> Gate:
             hold_keys(layer.get(rule.name, {}), rule.model_fields, where, f"{prefix}.{rule.name}.")
         layers.append((f"{where}, {prefix}", layer))
     layers.append((ENVIRONMENT, _threshold_variables(names)))
-    return Gate(environment, [_rule(rule, layers) for rule in RULES])
+    rules = [_rule(rule, layers) for rule in RULES]
+    if environment == PRODUCTION and any(isinstance(rule, SyntheticBars) and rule.allowed for rule in rules):
+        raise ConfigError(f"synthetic_bars.allowed cannot be true in {PRODUCTION}.")
+    return Gate(environment, rules)
 
 
 def _rule(rule: type[Rule], layers: Sequence[Layer]) -> Rule:

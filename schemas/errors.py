@@ -3,8 +3,6 @@
 Only what every floor shares lives here; failures of the outside world are in `resources.errors`.
 """
 
-from typing import ClassVar
-
 
 class IntradayError(Exception):
     """A failure with a sentence for a person, and the answer to "would a retry help?".
@@ -18,7 +16,7 @@ class IntradayError(Exception):
     ```
     """
 
-    retry_helps: ClassVar[bool] = False
+    retry_helps: bool = False
 
     def sentence(self) -> str:
         """The message, and whether trying again would help."""

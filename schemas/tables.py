@@ -20,8 +20,26 @@ DUPLICATE_EQUAL = "duplicate_equal"
 DUPLICATE_CONFLICTING = "duplicate_conflicting"
 OUTSIDE_SESSION = "outside_session"
 OFF_GRID = "off_grid"
-MARKS = (KEPT, DUPLICATE_EQUAL, DUPLICATE_CONFLICTING, OUTSIDE_SESSION, OFF_GRID)
-"""What may be said of a bar. Only unmarked bars reach a frame; marked ones stay visible for the gate."""
+EXTENDED_HOURS = "extended_hours"
+NO_VALUE = "no_value"
+MARKS = (KEPT, DUPLICATE_EQUAL, DUPLICATE_CONFLICTING, OUTSIDE_SESSION, OFF_GRID, EXTENDED_HOURS, NO_VALUE)
+"""Why a bar stays out of the frame. Only unmarked bars reach it; marked ones stay visible for the gate."""
+
+ZERO_VOLUME = "zero_volume"
+BAD_PRINT = "bad_print"
+REMARKS = (OFF_GRID, DUPLICATE_EQUAL, DUPLICATE_CONFLICTING, NO_VALUE, ZERO_VOLUME, BAD_PRINT)
+"""What else is odd about a bar, whether it is kept or not; several are joined by a space, in this order."""
+
+PRIMARY, FALLBACK, REPAIR = "primary", "fallback", "repair"
+ROLES = (PRIMARY, FALLBACK, REPAIR)
+"""For what the feed of a bar was asked."""
+
+AS_TRADED, SPLIT_ADJUSTED, BASIS_UNKNOWN = "as_traded", "split_adjusted", "unknown"
+BASES = (AS_TRADED, SPLIT_ADJUSTED, BASIS_UNKNOWN)
+"""What later corporate actions have done to the prices of a bar."""
+
+SYNTHETIC = "synthetic"
+"""The source of bars that nobody traded."""
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 BAR_VALUES = (*PRICE_COLUMNS, "volume")
@@ -40,7 +58,11 @@ class Bars(pa.DataFrameModel):
     close: Series[float] = pa.Field(nullable=True, description="last price, USD")
     volume: Series[float] = pa.Field(nullable=True, description="shares traded in the bar")
     source: Series[str] = pa.Field(description="feed that answered")
+    basis: Series[str] = pa.Field(isin=BASES, description="adjustment basis of the prices")
+    role: Series[str] = pa.Field(isin=ROLES, description="for what that feed was asked")
+    why: Series[str] = pa.Field(description="empty, or why it was not the primary feed")
     mark: Series[str] = pa.Field(isin=MARKS, description="empty, or why the bar does not enter the frame")
+    remark: Series[str] = pa.Field(description="what else is odd about the bar")
 
     class Config:  # noqa: D106  (pandera's)
         strict = True
@@ -51,6 +73,11 @@ class Bars(pa.DataFrameModel):
         """Hold the key of `market_data`."""
         kept = bars[bars["mark"] == KEPT]
         return not kept.duplicated(["timestamp", "symbol"]).any()
+
+    @pa.dataframe_check(description="a symbol's prices have one adjustment basis")
+    def one_basis_a_session(cls, bars: pd.DataFrame) -> bool:
+        """Prices of two bases are not comparable."""
+        return bool((bars.groupby("symbol")["basis"].nunique() <= 1).all())
 
 
 class Frame(pa.DataFrameModel):

@@ -30,6 +30,7 @@ from resources.errors import (
 )
 from resources.paths import SQL
 from schemas.quality import Finding, Verdict
+from tests.support.tables import UNMARKED
 
 DAY = session("2024-01-03")
 
@@ -46,7 +47,7 @@ def bars_of(closes: dict[int, float], day: Session = DAY, source: str = "file") 
     """NVDA bars at some minutes of the session."""
     at = day.minutes(BarSize.ONE_MINUTE)[list(closes)]
     table = pd.DataFrame({"timestamp": at, "symbol": "NVDA", "open": 10.0, "high": 11.0, "low": 9.0})
-    return table.assign(close=list(closes.values()), volume=100.0, source=source, mark="")
+    return table.assign(close=list(closes.values()), volume=100.0, **UNMARKED | {"source": source})
 
 
 def store_of(server: DatabaseServer, environment: str = "test", symbols: tuple[str, ...] = ("NVDA",)) -> SessionStore:
@@ -93,10 +94,23 @@ def test_prices_are_exact_decimals(server, price):
     assert closes(server) == [("14:30", Decimal(price))]
 
 
-def test_synthetic_bars_are_never_stored(server):
-    with pytest.raises(DatabaseError, match="market_data_source_check"):
-        store(server, bars_of({0: 1.0}, source="synthetic"))
-    assert closes(server) == []
+def test_provenance_is_stored_with_each_bar(server):
+    bars = bars_of({0: 1.0, 1: 2.0})
+    bars.loc[1, ["source", "basis", "role", "why"]] = ["yahoo", "as_traded", "fallback", "alpha_vantage: Outage"]
+    store(server, bars)
+    with server.connect() as connection:
+        rows = connection.execute('SELECT source, basis, why FROM market_data ORDER BY "timestamp"').fetchall()
+    assert rows == [("file", "as_traded", None), ("yahoo", "as_traded", "alpha_vantage: Outage")]
+
+
+def test_another_reason_is_no_revision_and_another_source_is(server):
+    bars = bars_of({0: 1.0})
+    store(server, bars.assign(source="yahoo", why="alpha_vantage: Outage"))
+    assert store(server, bars.assign(source="yahoo", why="alpha_vantage: Throttled")).unchanged == 1
+    assert store(server, bars).revised == 1
+    with server.connect() as connection:
+        kept = connection.execute("SELECT source, why FROM bar_revisions").fetchall()
+    assert kept == [("yahoo", "alpha_vantage: Throttled")]
 
 
 def test_a_blocked_report_stores_nothing(server):
@@ -201,11 +215,12 @@ from resources.database.server import DatabaseServer
 from resources.database.report_store import ReportStore
 from resources.database.session_store import SessionStore
 from schemas.tables import FEATURES
+from tests.support.tables import UNMARKED
 import pandas as pd
 
 day, price = session("2024-01-03"), float(sys.argv[2])
 bars = pd.DataFrame({"timestamp": day.minutes(BarSize.ONE_MINUTE), "symbol": "NVDA"})
-bars = bars.assign(open=price, high=price, low=price, close=price, volume=1.0, source="file", mark="")
+bars = bars.assign(open=price, high=price, low=price, close=price, volume=1.0, **UNMARKED)
 frame = bars[["timestamp", "symbol"]].assign(**dict.fromkeys(FEATURES, 0.5))
 frame = frame.assign(close=price, volume=1.0, missing=False)
 report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars, frame))
@@ -245,7 +260,7 @@ def test_two_processes_migrate_at_once(postgres_url):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(map(len, applied)) == [0, 0, 0, 2]
+    assert sorted(map(len, applied)) == [0, 0, 0, len(list(SQL.glob("migrations/*.sql")))]
 
 
 def test_a_database_ahead_of_the_code_is_refused(server):

@@ -21,8 +21,10 @@ from market.quality.rules import (
     VolumeCounts,
 )
 from market.sessions import BarSize, session
+from resources.errors import ConfigError
 from resources.gate_settings import load_gate
 from schemas.quality import Action, Finding, QualityReport, Verdict
+from tests.support.tables import UNMARKED
 
 DAY = session("2024-01-03")
 MINUTES = DAY.minutes(BarSize.ONE_MINUTE)
@@ -33,7 +35,7 @@ def bars_of(**minutes: Iterable[int]) -> pd.DataFrame:
     """Flawless bars of each symbol at these minutes of the session."""
     parts = [pd.DataFrame({"timestamp": MINUTES[list(at)], "symbol": symbol}) for symbol, at in minutes.items()]
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(open=10.0, high=11.0, low=9.0, close=10.5, volume=100.0, source="file", mark="")
+    return table.assign(open=10.0, high=11.0, low=9.0, close=10.5, volume=100.0, **UNMARKED)
 
 
 def judge(rule: Rule, bars: pd.DataFrame, symbols: tuple[str, ...] = PAIR) -> list[Finding]:
@@ -225,5 +227,42 @@ def test_every_rule_can_be_configured_and_says_what_it_asks():
         "duplicates",
         "outside_session",
         "frame_follows_bars",
+        "synthetic_bars",
     ]
     assert all(rule.question.endswith("?") and rule.model_fields for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    ("missing", "role", "verdict"),
+    [(39, "fallback", "WARN"), (40, "fallback", "FAIL"), (39, "primary", "FAIL"), (40, "repair", "FAIL")],
+)  # fmt: skip
+def test_the_fallback_feed_has_a_threshold_of_its_own(missing, role, verdict):
+    """10 % of 390 is 39; the primary may miss 1 % in prod."""
+    bars = bars_of(NVDA=range(390 - missing)).assign(role=role)
+    (finding,) = judge(MissingRatio(warn=0.005, fail=0.01, fallback_quality_threshold=0.1), bars, ("NVDA",))
+    assert finding.verdict is Verdict(verdict)
+    assert ("fallback" in finding.message) == (role == "fallback")
+
+
+def test_one_bar_of_the_primary_makes_it_the_primarys_session():
+    bars = bars_of(NVDA=range(380)).assign(role="fallback")
+    bars.loc[0, "role"] = "primary"
+    (finding,) = judge(MissingRatio(fail=0.01, fallback_quality_threshold=0.1), bars, ("NVDA",))
+    assert finding.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("environment", "verdict"), [("ci", Verdict.WARN), ("staging", Verdict.WARN), ("prod", Verdict.FAIL)]
+)
+def test_synthetic_bars_never_pass_in_production(environment, verdict):
+    bars = bars_of(NVDA=range(390), MSFT=range(390))
+    bars.loc[5, "source"] = "synthetic"
+    report = load_gate(environment).judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars))
+    assert report.verdict is verdict
+    assert report.reasons() == ["1 of 390 NVDA bars are synthetic."]
+
+
+def test_production_cannot_be_told_to_accept_synthetic_bars(monkeypatch):
+    monkeypatch.setenv("INTRADAY_QUALITY__SYNTHETIC_BARS__ALLOWED", "true")
+    with pytest.raises(ConfigError, match=r"synthetic_bars.allowed cannot be true in prod"):
+        load_gate("prod")

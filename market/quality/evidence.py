@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from market.sessions import BarSize, Session
-from schemas.tables import KEPT
+from schemas.tables import FALLBACK, KEPT
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Evidence:
     def marked(self, symbol: str, marks: Sequence[str]) -> pd.DataFrame:
         """The symbol's bars that carry one of the marks."""
         return self.bars[(self.bars["symbol"] == symbol) & self.bars["mark"].isin(marks)]
+
+    def from_fallback(self, symbol: str) -> bool:
+        """Whether the symbol's bars are the fallback feed's."""
+        bars = self.kept(symbol)
+        return len(bars) > 0 and bool((bars["role"] == FALLBACK).all())
 
     def minutes_with_bar(self, symbol: str) -> pd.DatetimeIndex:
         """The exchange's minutes for which the symbol has a bar."""

@@ -118,7 +118,8 @@ def _words(about: tuple[str, str, str, tuple[str, ...]]) -> str:
 
 
 def _market_rows(bars: pd.DataFrame) -> pd.DataFrame:
-    return bars.loc[bars["mark"] == KEPT, ["timestamp", "symbol", *BAR_VALUES, "source"]]
+    rows = bars.loc[bars["mark"] == KEPT, ["timestamp", "symbol", *BAR_VALUES, "source", "basis", "why"]]
+    return rows.assign(why=rows["why"].where(rows["why"] != "", None))
 
 
 def _replace(

@@ -44,3 +44,17 @@ def vendor_rows(symbol: str) -> pd.DataFrame:
     stamps = pd.to_datetime(table["timestamp"]).dt.as_unit("us").dt.tz_localize("America/New_York")
     numbers = table[["open", "high", "low", "close", "volume"]].astype("float64")
     return pd.concat([stamps.rename("stamp"), numbers], axis="columns").assign(symbol=symbol)
+
+
+@cache
+def start_labelled(symbol: str) -> pd.DataFrame:
+    """The recorded rows as a vendor that labels starts would have them, text as recorded."""
+    table = pd.DataFrame(rows(symbol))
+    stamps = pd.to_datetime(table["timestamp"]) - pd.Timedelta(minutes=1)
+    return table.assign(timestamp=stamps.dt.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def vendor_csv(symbol: str) -> str:
+    """The recorded file as text."""
+    with gzip.open(FOLDER / f"alphavantage_1min_ext_{symbol}_2020-10-26_2021-01-08.csv.gz", "rt", newline="") as file:
+        return file.read()

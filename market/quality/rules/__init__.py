@@ -4,6 +4,7 @@ from market.quality.rule import Rule
 from market.quality.rules.completeness import MissingRatio, TimestampOverlap
 from market.quality.rules.frames import FrameFollowsBars
 from market.quality.rules.integrity import Duplicates, OhlcRelations, OutsideSession, VolumeCounts
+from market.quality.rules.provenance import SyntheticBars
 
 RULES: tuple[type[Rule], ...] = (
     MissingRatio,
@@ -13,6 +14,7 @@ RULES: tuple[type[Rule], ...] = (
     Duplicates,
     OutsideSession,
     FrameFollowsBars,
+    SyntheticBars,
 )
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(rule.family for rule in RULES))

@@ -19,6 +19,9 @@ class MissingRatio(SymbolRule):
 
     warn: float = Field(default=0.005, ge=0, le=1)
     fail: float = Field(default=0.01, ge=0, le=1)
+    fallback_quality_threshold: float = Field(
+        default=0.10, ge=0, le=1, description="in place of `fail` where the bars are the fallback feed's"
+    )
 
     @model_validator(mode="after")
     def _warn_before_failing(self) -> Self:
@@ -30,10 +33,13 @@ class MissingRatio(SymbolRule):
         """One finding, which names the minutes."""
         missing = evidence.missing_minutes(symbol)
         ratio = len(missing) / len(evidence.expected)
-        verdict = above(ratio, self.warn, self.fail)
-        share = f"{len(missing)} of {len(evidence.expected)} bars ({ratio:.1%}, at most {self.fail:.1%})"
+        fallback = evidence.from_fallback(symbol)
+        fail = self.fallback_quality_threshold if fallback else self.fail
+        verdict = above(ratio, min(self.warn, fail), fail)
+        of_what = "bars of the fallback feed" if fallback else "bars"
+        share = f"{len(missing)} of {len(evidence.expected)} {of_what} ({ratio:.1%}, at most {fail:.1%})"
         message = f"{symbol} misses {share}{at_times(missing)}"
-        yield self.finding(symbol, verdict, ratio, message, warn=self.warn, fail=self.fail, held_against=missing)
+        yield self.finding(symbol, verdict, ratio, message, warn=self.warn, fail=fail, held_against=missing)
 
 
 class TimestampOverlap(Rule):

@@ -18,6 +18,10 @@ from schemas.tables import (
     PRICE_COLUMNS,
 )
 
+HIGHEST_PRICE = 1e9
+MOST_SHARES = 1e12
+"""Far beyond what was ever traded: what is larger is no price and no count, and would break the sums of a day."""
+
 
 class OhlcRelations(SymbolRule):
     """Bars whose low is not the lowest or high not the highest price, or with a price that is no positive number."""
@@ -32,7 +36,7 @@ class OhlcRelations(SymbolRule):
         """One finding, which names the bars."""
         bars = evidence.kept(symbol)
         prices = bars[list(PRICE_COLUMNS)]
-        numbers = (prices.gt(0) & prices.lt(np.inf)).all(axis="columns")
+        numbers = (prices.gt(0) & prices.lt(HIGHEST_PRICE)).all(axis="columns")
         ordered = (bars["low"] <= prices.min(axis="columns")) & (bars["high"] >= prices.max(axis="columns"))
         yield counted(
             self, symbol, bars.loc[~(numbers & ordered), "timestamp"], self.fail, "break 0 < low <= open, close <= high"
@@ -44,7 +48,7 @@ class VolumeCounts(SymbolRule):
 
     name: ClassVar[str] = "volume_counts"
     family: ClassVar[str] = "volumes"
-    question: ClassVar[str] = "Is every volume a whole number, 0 or more?"
+    question: ClassVar[str] = "Is every volume a whole number, 0 or more, and possible?"
 
     fail: int = Field(default=0, ge=0, le=0, description="none can be stored, so none is tolerated")
 
@@ -52,7 +56,7 @@ class VolumeCounts(SymbolRule):
         """One finding, which names the bars."""
         bars = evidence.kept(symbol)
         volume = bars["volume"]
-        counts = np.isfinite(volume) & (volume >= 0) & (volume % 1 == 0)
+        counts = np.isfinite(volume) & (volume >= 0) & (volume < MOST_SHARES) & (volume % 1 == 0)
         yield counted(
             self, symbol, bars.loc[~counts, "timestamp"], self.fail, "have a volume that is no count of shares"
         )

@@ -3,21 +3,20 @@
 The UI shows their fields, so no secret is one.
 """
 
-import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from market.quality.gate import Gate
-from market.sessions import BarSize
+from resources.database.feed_event_store import FeedEventStore
 from resources.database.migrations import migrate
 from resources.database.server import DatabaseServer, find_server
-from resources.feeds.alpha_vantage import KEY_VARIABLE, AlphaVantageFeed
+from resources.feeds.opening import Feeds
 from resources.gate_settings import load_gate
 from resources.landing import LandingZone
-from resources.settings import AlphaVantageSettings, Settings
+from resources.settings import Settings
 
 
 class LandingResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -30,21 +29,14 @@ class LandingResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return LandingZone(self.url)
 
 
-class AlphaVantageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The primary feed. Its key comes from `ALPHA_VANTAGE_API_KEY` when a request is made."""
+class FeedsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The feeds, as `resources.settings.Settings` has them. Keys come from the environment when a request is made."""
 
-    base_url: str
-    timeout_seconds: float
-    attempts: int
-    wait_seconds: float
-    extended_hours: bool
+    settings: dict[str, Any]
 
-    def feed(self, landing: LandingZone, bar_size: BarSize, *, refresh: bool) -> AlphaVantageFeed:
-        """The feed, landing what it fetches."""
-        settings = AlphaVantageSettings.model_validate(
-            {name: getattr(self, name) for name in AlphaVantageSettings.model_fields}
-        )
-        return AlphaVantageFeed(settings, os.environ.get(KEY_VARIABLE, ""), landing, bar_size, _now, refresh=refresh)
+    def feeds(self, landing: LandingZone, server: DatabaseServer) -> Feeds:
+        """The feeds, landing what they fetch and keeping what happens to them."""
+        return Feeds(Settings.model_validate(self.settings), landing, FeedEventStore(server))
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -73,7 +65,7 @@ def resources_from(settings: Settings) -> dict[str, dg.ConfigurableResource]:  #
     """Every resource of the asset graph."""
     return {
         "landing": LandingResource(url=settings.landing_url),
-        "alpha_vantage": AlphaVantageResource(**settings.alpha_vantage.model_dump()),
+        "feeds": FeedsResource(settings=settings.model_dump(mode="json")),
         "database": DatabaseResource(home=str(settings.home)),
         "gate": GateResource(environment=settings.environment),
     }
@@ -82,7 +74,3 @@ def resources_from(settings: Settings) -> dict[str, dg.ConfigurableResource]:  #
 @cache
 def _migrate_once(server: DatabaseServer) -> None:
     migrate(server)
-
-
-def _now() -> pd.Timestamp:
-    return pd.Timestamp.now(tz="UTC")

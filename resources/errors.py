@@ -6,13 +6,20 @@ IntradayError (schemas.errors)
 ├── FeedError                 a feed did not give bars
 │   ├── Throttled             too many requests just now         retry helps
 │   ├── Outage                no answer, or a server's error      retry helps
-│   ├── Malformed             an answer nobody can read           retry helps
+│   ├── MalformedPayload      an answer nobody can read           retry helps
+│   ├── NotAsked              for the limit's sake                 retry helps, later
+│   │   └── FeedPaused        it failed again and again
 │   ├── DailyLimitSpent       no requests left today
-│   ├── KeyRefused            no key, or not a valid one
-│   ├── PlanRefused           the key's plan lacks this
-│   ├── RequestRefused        unknown symbol, month or interval
 │   ├── NoBars                an answer without bars of that session
-│   └── TooEarly              the feed cannot have all of it yet     retry helps, later
+│   ├── BarsFailedGate        bars that the gate would block
+│   ├── OutOfReach            older than what the feed keeps
+│   ├── FileNotUnderstood     a file that is not bars, named with line and column
+│   ├── TooEarly              the feed cannot have all of it yet     retry helps, later
+│   ├── NoFeedAnswered        neither the primary nor the fallback    retry helps where it would help one of them
+│   └── FeedRefused           a person has to do something: no other feed is asked
+│       ├── KeyRefused        no key, or not a valid one
+│       ├── PlanRefused       the key's plan lacks this
+│       └── RequestRefused    unknown symbol, month or interval
 ├── NotLanded                 a table that no run has made yet
 ├── DatabaseError             the database
 │   ├── DatabaseUnreachable   no connection                       retry helps
@@ -23,8 +30,6 @@ IntradayError (schemas.errors)
 └── FingerprintMismatch       a table that is not the one the gate judged
 ```
 """
-
-from typing import ClassVar
 
 from schemas.errors import IntradayError
 
@@ -39,51 +44,103 @@ class ConfigError(IntradayError):
 
 
 class FeedError(IntradayError):
-    """A feed did not give bars."""
+    """A feed did not give bars.
+
+    Args:
+        message: what happened, to what.
+        pause_seconds: how long the feed wants to be left alone, where it said so.
+
+    """
+
+    def __init__(self, message: str, *, pause_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.pause_seconds = pause_seconds
 
 
 class Throttled(FeedError):
     """The feed wants fewer requests just now."""
 
-    retry_helps: ClassVar[bool] = True
+    retry_helps: bool = True
 
 
 class Outage(FeedError):
     """The feed did not answer, or answered with a server's error."""
 
-    retry_helps: ClassVar[bool] = True
+    retry_helps: bool = True
 
 
-class Malformed(FeedError):
+class MalformedPayload(FeedError):
     """The feed answered with something that is not bars and not a known refusal."""
 
-    retry_helps: ClassVar[bool] = True
+    retry_helps: bool = True
+
+
+class NotAsked(FeedError):
+    """The feed was not asked: its limit is spent, or it wanted to be left alone."""
+
+    retry_helps: bool = True
+
+
+class FeedPaused(NotAsked):
+    """The feed was not asked, because it failed again and again a moment ago."""
 
 
 class DailyLimitSpent(FeedError):
     """The key has no requests left today."""
 
 
-class KeyRefused(FeedError):
-    """There is no key, or the feed does not know it."""
-
-
-class PlanRefused(FeedError):
-    """The key's plan does not include what was asked for."""
-
-
-class RequestRefused(FeedError):
-    """The feed does not know the symbol, the month or the interval."""
-
-
 class NoBars(FeedError):
     """The feed answered, and has no bars of that session."""
+
+
+class BarsFailedGate(FeedError):
+    """The feed gave bars that the gate would block."""
+
+
+class OutOfReach(FeedError):
+    """The session is older than what the feed keeps; it was not asked."""
+
+
+class FileNotUnderstood(FeedError):
+    """A file that cannot be read as bars: names the file, the line and the column."""
 
 
 class TooEarly(FeedError):
     """The session has not closed, or the feed has not completed it yet."""
 
-    retry_helps: ClassVar[bool] = True
+    retry_helps: bool = True
+
+
+class NoFeedAnswered(FeedError):
+    """Neither feed gave bars: names the reasons of both.
+
+    Args:
+        message: both reasons.
+        primary: the primary feed's.
+        fallback: the fallback feed's.
+
+    """
+
+    def __init__(self, message: str, primary: IntradayError, fallback: IntradayError) -> None:
+        super().__init__(message)
+        self.primary = primary
+        self.retry_helps = primary.retry_helps or fallback.retry_helps
+
+
+class FeedRefused(FeedError):
+    """The request is at fault: a person has to mend it, and another feed would only hide that."""
+
+
+class KeyRefused(FeedRefused):
+    """There is no key, or the feed does not know it."""
+
+
+class PlanRefused(FeedRefused):
+    """The key's plan does not include what was asked for."""
+
+
+class RequestRefused(FeedRefused):
+    """The feed does not know the symbol, the month or the interval."""
 
 
 class NotLanded(IntradayError):
@@ -97,13 +154,13 @@ class DatabaseError(IntradayError):
 class DatabaseUnreachable(DatabaseError):
     """No connection to the database."""
 
-    retry_helps: ClassVar[bool] = True
+    retry_helps: bool = True
 
 
 class DatabaseBusy(DatabaseError):
     """The statement met a lock, a deadlock or a time limit."""
 
-    retry_helps: ClassVar[bool] = True
+    retry_helps: bool = True
 
 
 class MigrationError(DatabaseError):

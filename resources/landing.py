@@ -4,30 +4,40 @@ Files appear whole or not at all. What is in them is the callers' matter. The ta
 own, so that desks with other symbols, bars or thresholds never read them.
 
 ```
-raw/<feed>/<host>/<bar size>/<symbol>/<month>/<fetched at>.<ending>.gz
+raw/<feed>/<host>/<bar size>/<symbol>/<month or week>/<fetched at>.<ending>.gz
 <asset>/<shelf>/<session>.parquet | .json       shelf: <environment>/<bar size>/<symbols>
 ```
 """
 
 import gzip
+import hashlib
 import io
 import logging
 import os
+import re
 import uuid
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pandas as pd
 import pyarrow as pa
+from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 
-from resources.errors import NotLanded
+from resources.errors import ConfigError, NotLanded, Outage
+from resources.paths import machine_state
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
+ANSWER = re.compile(r"/\d{8}T\d{6}\.\d{6}Z\.[a-z]+\.gz$", re.ASCII)
+"""What lies on a shelf under another name is somebody else's."""
+
+LONGEST_LOCK_SECONDS = 900.0
 
 log = logging.getLogger("intraday.landing")
 
@@ -49,20 +59,36 @@ class LandingZone:
     """
 
     def __init__(self, url: str) -> None:
-        self.files, self.root = fsspec.core.url_to_fs(url)
+        self.files, self.root = open_url(url)
 
     def land_answer(self, shelf: str, ending: str, answer: RawAnswer) -> str:
         """Keep a vendor's answer on its shelf (`<feed>/<host>/<bar size>/<symbol>/<month>`); returns where."""
         name = f"{answer.fetched_at.tz_convert('UTC').strftime(STAMP)}.{ending}.gz"
         return self._write(f"raw/{shelf}/{name}", gzip.compress(answer.text.encode(), mtime=0))
 
-    def latest_answer(self, shelf: str) -> RawAnswer | None:
-        """The newest answer on the shelf that can be read, if there is any."""
+    @contextmanager
+    def alone(self, shelf: str) -> Iterator[None]:
+        """Keep the other processes of this machine off a shelf, so that two of them do not ask for the same."""
+        digest = hashlib.sha256(f"{self.root}/{shelf}".encode()).hexdigest()[:24]
+        lock = FileLock(machine_state("locks") / f"{digest}.lock", timeout=LONGEST_LOCK_SECONDS)
         try:
-            names = self.files.ls(f"{self.root}/raw/{shelf}", detail=False)
+            lock.acquire()
+        except Timeout:
+            raise Outage(f"Another process has been asking for {shelf} for {LONGEST_LOCK_SECONDS:.0f} s.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def answers(self, shelf: str) -> Iterator[RawAnswer]:
+        """The answers on the shelf that can be read, newest first."""
+        folder = f"{self.root}/raw/{shelf}"
+        self.files.invalidate_cache(folder)  # another process may just have landed one
+        try:
+            names = self.files.ls(folder, detail=False)
         except FileNotFoundError:
-            return None
-        for name in sorted((name for name in names if name.endswith(".gz")), reverse=True):
+            return
+        for name in sorted((name for name in names if ANSWER.search(name)), reverse=True):
             try:
                 packed = self.files.cat_file(name)
                 if not packed:
@@ -72,8 +98,7 @@ class LandingZone:
                 log.warning("%s cannot be read and is passed over: %s", name, error)
                 continue
             stamp = name.rsplit("/", 1)[-1].split("Z.")[0] + "Z"
-            return RawAnswer(pd.Timestamp(datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)), text)
-        return None
+            yield RawAnswer(pd.Timestamp(datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)), text)
 
     def write_table(self, asset: str, shelf: str, session: str, table: pd.DataFrame) -> str:
         """Write one asset's session as Parquet; returns where."""
@@ -109,6 +134,10 @@ class LandingZone:
         """
         return self._read(f"{asset}/{shelf}/{session}.json").decode()
 
+    def write_file(self, name: str, content: bytes) -> str:
+        """Write a file at the root; returns where."""
+        return self._write(name, content)
+
     def _write(self, name: str, content: bytes) -> str:
         """Write a file so that nobody ever reads half of it, not even after the machine lost power."""
         path = f"{self.root}/{name}"
@@ -126,6 +155,20 @@ class LandingZone:
             asset, shelf = name.split("/")[0], "/".join(name.split("/")[1:-1])
             session = name.rsplit("/", 1)[1].rsplit(".", 1)[0]
             raise NotLanded(f"No {asset} of {session} have been made yet ({shelf}): materialise them first.") from None
+
+
+def open_url(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path on it.
+
+    Raises:
+        ConfigError: fsspec does not know it, or lacks the package for it.
+
+    """
+    try:
+        files, root = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise ConfigError(f"{url} cannot be used as a place for files: {error}.") from None
+    return files, root
 
 
 def replace_durably(path: Path, content: bytes) -> None:

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from platformdirs import user_state_path
+
+from resources.errors import ConfigError
+
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _INSTALLED = Path(__file__).resolve().parent / "_files"
 
@@ -15,3 +19,18 @@ def default_home() -> Path:
     """Where data are kept without `INTRADAY_HOME`: `.intraday` in the checkout, or in the current folder."""
     base = _CHECKOUT if FILES == _CHECKOUT else Path.cwd()
     return base / ".intraday"
+
+
+def machine_state(folder: str = "") -> Path:
+    """A folder of what all desks of a user share on this machine, whatever their home: request limits, locks.
+
+    Raises:
+        ConfigError: it cannot be made.
+
+    """
+    path = user_state_path("intraday-assets") / folder
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be used ({error.strerror}): set XDG_STATE_HOME.") from None
+    return path

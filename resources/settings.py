@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict, SettingsError
@@ -29,22 +29,71 @@ Symbol = Annotated[
 ]
 
 
-class AlphaVantageSettings(BaseModel):
-    """How to reach Alpha Vantage."""
+class Section(BaseModel):
+    """A part of the settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(pattern=r"^https?://")
+
+class VendorSettings(Section):
+    """How to reach a vendor."""
+
+    base_url: str = Field(pattern=r"^https?://[^/\s]+")
     timeout_seconds: float = Field(gt=0, le=600)
     attempts: int = Field(ge=1, le=10)
     wait_seconds: float = Field(ge=0, le=600)
+
+
+class AlphaVantageSettings(VendorSettings):
+    """How to reach Alpha Vantage, and what the key's plan allows."""
+
+    plan: Literal["free", "premium_75", "premium_150", "premium_300", "premium_600", "premium_1200"]
+    entitlement: Literal["none", "delayed", "realtime"]
+    datatype: Literal["csv", "json"]
     extended_hours: bool
 
 
-class StorageSettings(BaseModel):
-    """Where files are kept."""
+class YahooSettings(VendorSettings):
+    """How to reach Yahoo, and how far back it has bars."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    days_back: dict[BarSize, Annotated[int, Field(ge=1, le=100_000)]] = Field(min_length=len(BarSize))
+
+
+class FilesSettings(Section):
+    """Where the files of the feed `files` lie."""
+
+    folder: str = Field(min_length=1)
+
+
+class FeedsSettings(Section):
+    """Which feed is asked, and which when it fails."""
+
+    primary: Literal["alpha_vantage", "yahoo", "files"]
+    fallback: Literal["alpha_vantage", "yahoo", "files", "none"]
+
+    @property
+    def second(self) -> str | None:
+        """The fallback, if there is one: a feed does not stand in for itself."""
+        return None if self.fallback in ("none", self.primary) else self.fallback
+
+
+class RepairSettings(Section):
+    """Whether missing bars are taken from the second feed, and how far the two may differ where both have bars."""
+
+    enabled: bool
+    tolerance: float = Field(gt=0, le=0.01)
+
+
+class BreakerSettings(Section):
+    """When a failing feed is left alone, for how long, and what it takes to trust it again."""
+
+    failures: int = Field(ge=1, le=100)
+    successes: int = Field(ge=1, le=100)
+    pause_seconds: float = Field(ge=0, le=86_400)
+
+
+class StorageSettings(Section):
+    """Where files are kept."""
 
     landing: str
 
@@ -59,7 +108,12 @@ class Settings(BaseSettings):
     symbols: Annotated[tuple[Symbol, ...], NoDecode] = Field(min_length=1)
     bar_size: BarSize
     first_session: date = Field(ge=EARLIEST)
+    feeds: FeedsSettings
     alpha_vantage: AlphaVantageSettings
+    yahoo: YahooSettings
+    files: FilesSettings
+    repair: RepairSettings
+    breaker: BreakerSettings
     storage: StorageSettings
 
     @field_validator("symbols", mode="before")
@@ -78,6 +132,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @property
+    def files_url(self) -> str:
+        """The folder of the feed `files` as an absolute path or an fsspec URL."""
+        folder = self.files.folder
+        return folder if "://" in folder or folder.startswith("/") else f"{self.landing_url}/{folder}"
 
     @property
     def landing_url(self) -> str:

@@ -8,7 +8,7 @@ import fsspec
 import pandas as pd
 import pytest
 
-from resources.errors import NotLanded
+from resources.errors import ConfigError, NotLanded
 from resources.landing import LandingZone, RawAnswer
 
 ROOT = Path(__file__).parents[1]
@@ -28,10 +28,10 @@ def answer(text: str, at: str) -> RawAnswer:
 
 def test_the_newest_answer_is_read_and_the_older_kept(zone):
     shelf = "alpha_vantage/127.0.0.1/1min/NVDA/2020-11"
-    assert zone.latest_answer(shelf) is None
+    assert list(zone.answers(shelf)) == []
     zone.land_answer(shelf, "csv", answer("second\r\n", "2021-01-02 10:00:00.000002"))
     zone.land_answer(shelf, "csv", answer("first", "2021-01-02 10:00:00.000001"))
-    latest = zone.latest_answer(shelf)
+    latest = next(zone.answers(shelf))
     assert (latest.text, latest.fetched_at) == ("second\r\n", pd.Timestamp("2021-01-02 10:00:00.000002", tz="UTC"))
     assert len(zone.files.glob(f"{zone.root}/raw/{shelf}/*")) == 2
 
@@ -55,7 +55,7 @@ def test_an_answer_that_was_cut_is_passed_over(tmp_path):
     zone.land_answer("s", "csv", answer("whole", "2021-01-02 10:00:00.000001"))
     for at, content in (("20210103T000000.000000Z", b""), ("20210104T000000.000000Z", b"\x1f\x8b\x08")):
         (tmp_path / "raw" / "s" / f"{at}.csv.gz").write_bytes(content)
-    assert zone.latest_answer("s").text == "whole"
+    assert next(zone.answers("s")).text == "whole"
 
 
 def test_a_write_that_breaks_leaves_the_old_file_and_no_rest(tmp_path):
@@ -72,3 +72,16 @@ LandingZone(sys.argv[1]).write_text("quality_reports", "1min", "2020-11-23", "ne
     assert "File too large" in done.stderr
     assert zone.read_text("quality_reports", "1min", "2020-11-23") == "old"
     assert [path.name for path in (tmp_path / "quality_reports" / "1min").iterdir()] == ["2020-11-23.json"]
+
+
+def test_files_under_other_names_are_nobodys_answers(tmp_path):
+    zone = LandingZone(str(tmp_path))
+    zone.land_answer("s", "csv", RawAnswer(pd.Timestamp("2024-01-01", tz="UTC"), "mine"))
+    (tmp_path / "raw" / "s" / "notes.csv.gz").write_bytes(b"not mine")
+    assert [answer.text for answer in zone.answers("s")] == ["mine"]
+
+
+@pytest.mark.parametrize("url", ["nope://bucket/x"])
+def test_a_place_that_nobody_knows_is_named(url):
+    with pytest.raises(ConfigError, match=r"nope://bucket/x cannot be used"):
+        LandingZone(url)

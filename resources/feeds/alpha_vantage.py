@@ -1,86 +1,41 @@
 """Alpha Vantage `TIME_SERIES_INTRADAY`: one request per symbol-month, whatever number of its sessions is asked for.
 
-Request, parse and classify are three things here; the parsing is pure. Failures come as HTTP 200 and are told apart by
-their text.
+What is asked for, landed and remembered belongs here; what an answer says is in `alpha_vantage_answers`.
 """
 
-import io
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import pandas as pd
 import requests
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from market.labels import LabelSide, prevailing_side
-from market.normalise import NormalisedBars, normalise
-from market.sessions import NEW_YORK, BarSize, Session, sessions_of_month
-from resources.errors import (
-    DailyLimitSpent,
-    FeedError,
-    KeyRefused,
-    Malformed,
-    NoBars,
-    Outage,
-    PlanRefused,
-    RequestRefused,
-    Throttled,
-    TooEarly,
-)
-from resources.http import get_text
+from market.labels import prevailing_side
+from market.normalise import NormalisedBars, Provenance, normalise
+from market.sessions import BarSize, Session, sessions_of_month
+from resources.errors import FeedError, KeyRefused, NoBars, TooEarly
+from resources.feeds.alpha_vantage_answers import KEY_VARIABLE, Quote, parse_answer, parse_quote, raise_refusal
+from resources.feeds.line import Line
+from resources.feeds.periods import Period, Periods, Question
+from resources.http import get_text, keep_keys_out_of_logs
 from resources.landing import LandingZone, RawAnswer
 from resources.settings import AlphaVantageSettings
-from schemas.errors import IntradayError
-from schemas.tables import BAR_VALUES
+from schemas.tables import AS_TRADED
 
+Answer = TypeVar("Answer")
 SOURCE: Final = "alpha_vantage"
-KEY_VARIABLE: Final = "ALPHA_VANTAGE_API_KEY"
 
 SETTLED: Final = pd.Timedelta(hours=4)
 """How long after the close the vendor may still complete a session: a later run asks again for what it got before."""
-MONTHS_REMEMBERED: Final = 2
-
-COLUMNS: Final = ("open", "high", "low", "close", "volume")
-REFUSALS: Final[tuple[tuple[str, type[FeedError], str], ...]] = (
-    ("apikey is invalid or missing", KeyRefused, f"Put a valid key into {KEY_VARIABLE}."),
-    ("demo** API key", KeyRefused, f"Put a key of your own into {KEY_VARIABLE}."),
-    ("internal or external error", Outage, "The vendor reports a fault of its own."),
-    ("Invalid API call", RequestRefused, "Check the symbol, the month and the bar size."),
-    ("Burst pattern", Throttled, ""),
-    ("1 request per second", Throttled, ""),
-    ("Minute-level rate limit", Throttled, ""),
-    ("calls per minute", Throttled, ""),
-    ("API call frequency", Throttled, ""),
-    ("API call volume", Throttled, ""),
-    ("not yet entitled", PlanRefused, "The key's plan lacks the entitlement that was asked for."),
-    ("premium endpoint", PlanRefused, "Intraday history by month needs a premium plan."),
-    ("premium feature", PlanRefused, "The request needs a premium plan."),
-    ("requests per day", DailyLimitSpent, "Go on tomorrow, use another feed, or a premium plan."),
-)
-"""What a body says, in the order in which it is tested: the burst message also speaks of premium endpoints and of the
-daily limit."""
-
-
-@dataclass(frozen=True)
-class VendorMonth:
-    """One symbol's month as the vendor has it, split into days."""
-
-    fetched_at: pd.Timestamp
-    days: Mapping[date, pd.DataFrame]
-    side: LabelSide | None
-    """The label side on which its sessions agree."""
 
 
 class AlphaVantageFeed:
-    """Bars of Alpha Vantage, landed before they are read.
+    """Bars of Alpha Vantage, its answers landed.
 
     Args:
-        settings: address, time limit, attempts.
+        settings: address, time limit, what the plan includes.
         key: the API key; empty is refused at the first request.
+        line: carries the requests.
         landing: where answers are kept.
         bar_size: the interval asked for.
         now: the clock.
@@ -88,10 +43,13 @@ class AlphaVantageFeed:
 
     """
 
+    name = SOURCE
+
     def __init__(
         self,
         settings: AlphaVantageSettings,
         key: str,
+        line: Line,
         landing: LandingZone,
         bar_size: BarSize,
         now: Callable[[], pd.Timestamp],
@@ -100,12 +58,13 @@ class AlphaVantageFeed:
     ) -> None:
         self._settings = settings
         self._key = key
-        self._landing = landing
+        self._line = line
         self._bar_size = bar_size
         self._now = now
-        self._refresh = refresh
+        self._periods = Periods(landing, SETTLED, now, refresh=refresh)
+        keep_keys_out_of_logs()
         self._client = requests.Session()
-        self._months: dict[tuple[str, str], VendorMonth | FeedError] = {}
+        self._refused: FeedError | None = None
 
     def session_bars(self, symbol: str, session: Session) -> NormalisedBars:
         """One symbol's bars of one session.
@@ -122,57 +81,49 @@ class AlphaVantageFeed:
         if session.day not in month.days:
             none = f"Alpha Vantage has no {symbol} bars of {session.key}"
             raise NoBars(f"{none}.") if now > session.close + SETTLED else TooEarly(f"{none} yet.")
-        return normalise(month.days[session.day], session, self._bar_size, SOURCE, month.side)
+        return normalise(month.days[session.day], session, self._bar_size, Provenance(SOURCE, AS_TRADED), month.side)
 
-    def _month(self, symbol: str, session: Session) -> "VendorMonth":
-        """The vendor month that holds the session, asked for at most once; a failure is remembered as well."""
-        key = (symbol, session.month)
-        known = self._months.get(key)
-        if known is None or (isinstance(known, VendorMonth) and known.fetched_at <= session.close):
-            try:
-                known = self._landed(symbol, session) or self._fetched(symbol, session)
-            except FeedError as error:
-                known = error
-            self._remember(key, known)
-        if isinstance(known, FeedError):
-            raise known
-        return known
+    def quote(self, symbol: str) -> Quote:
+        """A symbol's last price, as recent as the plan's entitlement has it.
 
-    def _remember(self, key: tuple[str, str], month: "VendorMonth | FeedError") -> None:
-        """Keep a symbol's newest months only: a run goes through years, and reaches back by days."""
-        self._months[key] = month
-        of_symbol = [other for other in self._months if other[0] == key[0]]
-        for old in of_symbol[:-MONTHS_REMEMBERED]:
-            del self._months[old]
+        Raises:
+            FeedError: there is none to be had.
 
-    def _landed(self, symbol: str, session: Session) -> "VendorMonth | None":
-        """The month as it lies on the shelf, if it was fetched when the vendor had settled the session."""
-        answer = None if self._refresh else self._landing.latest_answer(self._shelf(symbol, session.month))
-        if answer is None or answer.fetched_at <= session.close + SETTLED:
-            return None
-        return self._read(answer, symbol, session.month)
+        """
+        parameters = {"function": "GLOBAL_QUOTE", "symbol": symbol, "datatype": self._settings.datatype}
+        return self._ask(parameters, f"the quote of {symbol}", lambda text: parse_quote(text, symbol))
 
-    def _fetched(self, symbol: str, session: Session) -> "VendorMonth":
-        """The month from the vendor; it is landed once it could be read."""
-        asked_at = self._now()
-        answer = RawAnswer(asked_at, self._ask(symbol, session.month))
-        month = self._read(answer, symbol, session.month)
-        self._landing.land_answer(self._shelf(symbol, session.month), "csv", answer)
-        return month
-
-    def _read(self, answer: RawAnswer, symbol: str, month: str) -> "VendorMonth":
-        rows = parse_csv(answer.text, symbol)
-        days = dict(iter(rows.groupby(rows["stamp"].dt.date)))
-        return VendorMonth(answer.fetched_at, days, prevailing_side(days, sessions_of_month(month), self._bar_size))
-
-    def _shelf(self, symbol: str, month: str) -> str:
+    def _month(self, symbol: str, session: Session) -> Period:
+        """The vendor month that holds the session."""
         host = urlsplit(self._settings.base_url).hostname
-        return f"{SOURCE}/{host}/{self._bar_size}/{symbol}/{month}"
+        return self._periods.get(
+            Question(
+                symbol,
+                session,
+                shelf=f"{SOURCE}/{host}/{self._bar_size}/{symbol}/{session.month}",
+                ending=self._settings.datatype,
+                ask=lambda: self._ask_month(symbol, session.month),
+                read=lambda answer: self._read(answer, symbol, session.month),
+            )
+        )
 
-    def _ask(self, symbol: str, month: str) -> str:
-        if not self._key:
-            raise KeyRefused(f"There is no Alpha Vantage key: put one into {KEY_VARIABLE}.")
-        params = {
+    def _ask_month(self, symbol: str, month: str) -> RawAnswer:
+        """One request; an answer that cannot be read is asked for again."""
+        asked_at = self._now()
+
+        def answer_of(text: str) -> RawAnswer:
+            parse_answer(text, symbol)
+            return RawAnswer(asked_at, text)
+
+        return self._ask(self._parameters(symbol, month), f"{symbol} {month}", answer_of)
+
+    def _read(self, answer: RawAnswer, symbol: str, month: str) -> Period:
+        rows = parse_answer(answer.text, symbol)
+        days = dict(iter(rows.groupby(rows["stamp"].dt.date)))
+        return Period(answer.fetched_at, days, prevailing_side(days, sessions_of_month(month), self._bar_size))
+
+    def _parameters(self, symbol: str, month: str) -> dict[str, str]:
+        return {
             "function": "TIME_SERIES_INTRADAY",
             "symbol": symbol,
             "interval": self._bar_size.value,
@@ -180,62 +131,26 @@ class AlphaVantageFeed:
             "outputsize": "full",
             "adjusted": "false",
             "extended_hours": str(self._settings.extended_hours).lower(),
-            "datatype": "csv",
-            "apikey": self._key,
+            "datatype": self._settings.datatype,
         }
 
-        def attempt() -> str:
+    def _ask(self, parameters: Mapping[str, str], what: str, read: Callable[[str], Answer]) -> Answer:
+        """What `read` makes of the answer; an answer that it cannot read is asked for again."""
+        if self._refused is not None:
+            raise self._refused
+        if not self._key:
+            raise KeyRefused(f"There is no Alpha Vantage key: put one into {KEY_VARIABLE}, or set feeds.primary.")
+        entitled = {} if self._settings.entitlement == "none" else {"entitlement": self._settings.entitlement}
+        sent = {**parameters, **entitled, "apikey": self._key}
+
+        def attempt() -> Answer:
             url = f"{self._settings.base_url}/query"
-            text = get_text(self._client, url, params, self._settings.timeout_seconds, self._key)
-            raise_refusal(text, f"{symbol} {month}")
-            return text
+            text = get_text(self._client, url, sent, self._settings.timeout_seconds, self._key)
+            raise_refusal(text, what)
+            return read(text)
 
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, IntradayError) and error.retry_helps),
-            stop=stop_after_attempt(self._settings.attempts),
-            wait=wait_exponential_jitter(multiplier=self._settings.wait_seconds, jitter=self._settings.wait_seconds),
-            reraise=True,
-        )
-        return retrying(attempt)
-
-
-def raise_refusal(text: str, what: str) -> None:
-    """Raise what a body says, unless it is a CSV table.
-
-    Raises:
-        FeedError: one of its kinds, by the text of the body.
-
-    """
-    if text.lstrip().lower().startswith(("timestamp,", "time,")):
-        return
-    try:
-        body = json.loads(text)
-    except ValueError:
-        raise Malformed(f"Alpha Vantage answered {what} with something that is neither CSV nor JSON.") from None
-    said = " ".join(str(value) for value in body.values()) if isinstance(body, dict) else ""
-    for phrase, kind, advice in REFUSALS:
-        if phrase in said:
-            raise kind(f"Alpha Vantage refused {what}: {said} {advice}".strip())
-    raise Malformed(f"Alpha Vantage answered {what} without bars: {said[:200] or 'an empty object'}.")
-
-
-def parse_csv(text: str, symbol: str) -> pd.DataFrame:
-    """Vendor rows of a CSV answer: `stamp` (New York zone), symbol, open, high, low, close, volume; order as it came.
-
-    A cell that is no number becomes NaN, which the gate holds against its bar: it must not cost the other sessions.
-
-    Raises:
-        Malformed: a column is missing or a stamp cannot be read.
-
-    """
-    table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    table = table.rename(columns={"time": "timestamp"})
-    absent = [name for name in ("timestamp", *COLUMNS) if name not in table.columns]
-    if absent:
-        raise Malformed(f"The {symbol} table has no column {', '.join(absent)}; it has {', '.join(table.columns)}.")
-    try:
-        stamps = pd.to_datetime(table["timestamp"], format="%Y-%m-%d %H:%M:%S").dt.as_unit("us")
-        rows = pd.DataFrame({"stamp": stamps.dt.tz_localize(NEW_YORK), "symbol": pd.Series(symbol, table.index, "str")})
-    except ValueError as error:
-        raise Malformed(f"The {symbol} table has a stamp that cannot be read: {error}.") from None
-    return rows.assign(**{name: pd.to_numeric(table[name], errors="coerce").astype("float64") for name in BAR_VALUES})
+        try:
+            return self._line.ask(attempt)
+        except KeyRefused as error:
+            self._refused = error  # no other request of this key would fare better
+            raise

@@ -1,0 +1,164 @@
+"""Which feed a session's bars come from: the primary; where it fails, or its bars fail the gate, the fallback.
+
+What the two feeds are is not this module's matter, nor what the gate asks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from market.normalise import NormalisedBars
+from market.quality.evidence import Evidence
+from market.quality.gate import Gate
+from market.repair import repair
+from market.sessions import BarSize, Session
+from resources.database.feed_event_store import FeedEvent
+from resources.errors import BarsFailedGate, FeedError, FeedRefused, NoBars, NoFeedAnswered, TooEarly
+from resources.feeds.feed import Feed
+from resources.settings import RepairSettings
+from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
+from schemas.quality import QualityReport
+from schemas.tables import FALLBACK, SYNTHETIC, Bars, checked
+
+Unfit = (FeedError, LabelSideUnclear, ContractBroken)
+"""Failures of one feed's session that another feed may not have."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of asking one feed."""
+
+    feed: str
+    said: str
+    report: QualityReport | None = None
+    """What the gate says of its bars alone, where it gave any."""
+
+
+@dataclass(frozen=True)
+class SessionAnswer:
+    """One symbol's session, the feed that it came from, and how it came to that."""
+
+    part: NormalisedBars
+    attempts: tuple[Attempt, ...]
+    repaired: str = ""
+    """What came of the attempt to fill missing bars, in a sentence; empty where none was made."""
+    events: tuple[FeedEvent, ...] = ()
+    """The failover or repair, to be kept by whoever uses the bars."""
+
+
+class Failover:
+    """The feeds of a desk behind one interface.
+
+    Args:
+        primary: the feed that is asked first.
+        fallback: the feed that is asked when it fails, if there is one.
+        gate: judges each feed's bars.
+        bar_size: the length of the bars.
+        repairs: whether and how missing bars are filled.
+        now: the clock.
+
+    """
+
+    def __init__(
+        self,
+        primary: Feed,
+        fallback: Feed | None,
+        gate: Gate,
+        bar_size: BarSize,
+        repairs: RepairSettings,
+        now: Callable[[], pd.Timestamp],
+    ) -> None:
+        self.primary = primary
+        self.fallback = fallback
+        self._gate = gate
+        self._bar_size = bar_size
+        self._repairs = repairs
+        self._now = now
+
+    def session_bars(self, symbol: str, session: Session) -> SessionAnswer:
+        """One symbol's bars of one session, each with the feed that it came from and why.
+
+        Raises:
+            TooEarly: the session is not over.
+            FeedRefused: a person has to mend the request to the primary feed; the fallback is not asked.
+            NoFeedAnswered: neither feed gave bars.
+            FeedError, LabelSideUnclear, ContractBroken: the primary failed, and there is no fallback.
+
+        """
+        if self._now() <= session.close:
+            raise TooEarly(f"{session.key} closes at {session.close:%Y-%m-%d %H:%M} UTC: ask again after that.")
+        answer: SessionAnswer | None = None
+        try:
+            part = self._bars_of(self.primary, symbol, session)
+            report = self._judge(part, symbol, session)
+            answer = SessionAnswer(part, (Attempt(self.primary.name, "It answered.", report),))
+            if not report.blocked:
+                return self._repaired(answer, symbol, session)
+            if self.fallback is None:
+                return answer
+            failure: IntradayError = BarsFailedGate(f"Its bars fail the gate: {' '.join(report.reasons())}")
+        except FeedRefused:
+            raise
+        except Unfit as error:
+            if self.fallback is None:
+                raise
+            failure = error
+        return self._from_fallback(self.fallback, symbol, session, failure, answer)
+
+    def _repaired(self, answer: SessionAnswer, symbol: str, session: Session) -> SessionAnswer:
+        """The primary's bars, which the gate lets pass, with the few that are missing where the feeds agree."""
+        bars = answer.part.bars
+        missing = Evidence(session, self._bar_size, (symbol,), bars).missing_minutes(symbol)
+        if self.fallback is None or not self._repairs.enabled or missing.empty:
+            return answer
+        try:
+            second = self._real_bars_of(self.fallback, symbol, session)
+        except Unfit as error:
+            said = f"{self.fallback.name} could not fill the {len(missing)} missing bars: {error}"
+            return replace(answer, repaired=said)
+        done = repair(bars, second.bars, session.minutes(self._bar_size), self._repairs.tolerance)
+        if not done.added:
+            return replace(answer, repaired=done.said)
+        event = FeedEvent(self.primary.name, "repair", done.said, session=session.day, symbol=symbol)
+        part = replace(answer.part, bars=checked(done.bars, Bars))
+        return replace(answer, part=part, repaired=done.said, events=(event,))
+
+    def _from_fallback(
+        self, fallback: Feed, symbol: str, session: Session, failure: IntradayError, blocked: SessionAnswer | None
+    ) -> SessionAnswer:
+        """The fallback's bars, marked as such; the primary's where they are blocked, but the fallback has no better."""
+        first = Attempt(self.primary.name, failure.sentence(), blocked.attempts[0].report if blocked else None)
+        try:
+            part = self._real_bars_of(fallback, symbol, session)
+        except Unfit as second:
+            if blocked is not None:
+                return replace(blocked, attempts=(first, Attempt(fallback.name, second.sentence())))
+            raise NoFeedAnswered(
+                f"Neither feed gave {symbol} bars of {session.key}. "
+                f"{self.primary.name}: {failure} {fallback.name}: {second}",
+                failure,
+                second,
+            ) from None
+        texts = {"role": FALLBACK, "why": f"{self.primary.name}: {type(failure).__name__}"}
+        part = replace(part, bars=checked(part.bars.assign(**texts).astype(part.bars.dtypes.to_dict()), Bars))
+        report = self._judge(part, symbol, session)
+        attempts = (first, Attempt(fallback.name, "It answered.", report))
+        if report.blocked and blocked is not None:
+            return replace(blocked, attempts=attempts)
+        event = FeedEvent(self.primary.name, "failover", str(failure), session=session.day, symbol=symbol)
+        return SessionAnswer(part, attempts, events=(event,))
+
+    def _real_bars_of(self, feed: Feed, symbol: str, session: Session) -> NormalisedBars:
+        part = self._bars_of(feed, symbol, session)
+        if (part.bars["source"] == SYNTHETIC).any():
+            raise NoBars(f"The {symbol} bars of {session.key} are synthetic, and never stand in for real ones.")
+        return part
+
+    def _bars_of(self, feed: Feed, symbol: str, session: Session) -> NormalisedBars:
+        part = feed.session_bars(symbol, session)
+        checked(part.bars, Bars)
+        return part
+
+    def _judge(self, part: NormalisedBars, symbol: str, session: Session) -> QualityReport:
+        return self._gate.judge(Evidence(session, self._bar_size, (symbol,), part.bars))

@@ -1,0 +1,159 @@
+"""A folder of files of bars: lists them, reads each once, and remembers which sessions are in it.
+
+Which of the files a session is taken from is `resources.feeds.files`'s matter.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, Final
+
+import pandas as pd
+
+from market.labels import LabelSide, prevailing_side
+from market.sessions import BarSize, Session, sessions_of_month
+from resources.errors import FileNotUnderstood, NoBars, Outage
+from resources.feeds.file_formats import FileRows, parse_file
+from resources.landing import open_url
+
+ENDINGS: Final = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet", ".zip")
+ROWS_REMEMBERED: Final = 1_000_000
+"""About 100 MB; what is beyond is read again when it is asked for."""
+
+log = logging.getLogger("intraday.files")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One symbol's rows of a file, of one source."""
+
+    found: FileRows
+    days: dict[date, pd.DataFrame]
+    sides: dict[str, LabelSide | None] = field(default_factory=dict)
+    """What was found of the months so far."""
+
+    def __len__(self) -> int:
+        return len(self.found.rows)
+
+    @cached_property
+    def length(self) -> pd.Timedelta | None:
+        """How long its bars are: the most frequent distance of two stamps of a day; None where no day has two."""
+        stamps = self.found.rows["stamp"].drop_duplicates().sort_values()
+        steps = stamps.diff()[stamps.dt.date == stamps.dt.date.shift()].mode()
+        return None if steps.empty else pd.Timedelta(steps.iloc[0])
+
+    def of_session(self, session: Session) -> pd.DataFrame | None:
+        """Its rows of the session's day; None where none of them lies in regular hours."""
+        day = self.days.get(session.day)
+        if day is None or not day["stamp"].between(session.open, session.close).any():
+            return None
+        return day
+
+    def prevailing(self, session: Session, bar_size: BarSize) -> LabelSide | None:
+        """The label side of most of its sessions of the month."""
+        if session.month not in self.sides:
+            self.sides[session.month] = prevailing_side(self.days, sessions_of_month(session.month), bar_size)
+        return self.sides[session.month]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A file as it is now: another size or time of change makes it another one."""
+
+    path: str
+    size: int
+    changed: str
+
+
+class Folder:
+    """Reads the files that lie directly in a folder.
+
+    Args:
+        url: a folder, or an fsspec URL such as `s3://bucket/path`.
+        symbols: the configured symbols; what files hold of others is passed over.
+
+    """
+
+    def __init__(self, url: str, symbols: Sequence[str]) -> None:
+        self.url = url.rstrip("/") or url
+        self._files, self._root = open_url(url)
+        self._symbols = symbols
+        self._read: OrderedDict[Version, tuple[Part, ...]] = OrderedDict()
+        self._failed: dict[Version, FileNotUnderstood] = {}
+        self._told: dict[Version, frozenset[tuple[str, date]]] = {}
+
+    def files(self) -> list[Version]:
+        """The files that might hold bars, by name, the last first.
+
+        Raises:
+            NoBars: there is no such folder.
+            Outage: it cannot be listed.
+
+        """
+        try:
+            self._files.invalidate_cache(self._root)
+            entries: list[dict[str, Any]] = self._files.ls(self._root, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoBars(f"There is no folder {self.url} with files of bars.") from None
+        except OSError as error:
+            raise Outage(f"The folder {self.url} cannot be listed: {type(error).__name__}.") from None
+        files = (entry for entry in entries if entry["type"] == "file")
+        found = [_version(entry) for entry in files if entry["name"].lower().endswith(ENDINGS)]
+        return sorted(found, key=lambda version: version.path, reverse=True)
+
+    def name(self, version: Version) -> str:
+        """The file as messages name it."""
+        return f"{self.url}/{version.path.rsplit('/', 1)[-1]}"
+
+    def parts(self, version: Version, symbol: str, session: Session) -> list[Part]:
+        """What a file has of a symbol's session: several parts where its rows are of several sources.
+
+        Raises:
+            FileNotUnderstood: it cannot be read as bars.
+            Outage: it cannot be read at all.
+
+        """
+        told = self._told.get(version)
+        if told is not None and (symbol, session.day) not in told:
+            return []
+        parts = (part for part in self._parts(version) if part.found.symbol == symbol)
+        return [part for part in parts if part.of_session(session) is not None]
+
+    def _parts(self, version: Version) -> tuple[Part, ...]:
+        if version in self._failed:
+            raise self._failed[version]
+        if version not in self._read:
+            try:
+                self._remember(version, self._parsed(version))
+            except FileNotUnderstood as error:
+                self._failed[version] = error
+                log.warning("%s", error)
+                raise
+        self._read.move_to_end(version)
+        return self._read[version]
+
+    def _parsed(self, version: Version) -> tuple[Part, ...]:
+        name = self.name(version)
+        try:
+            content = bytes(self._files.cat_file(version.path))
+        except OSError as error:
+            raise Outage(f"{name} cannot be read: {type(error).__name__}.") from None
+        found = parse_file(name, content, self._symbols)
+        for said in {part.said for part in found if part.said}:
+            log.info("%s: %s", name, said)
+        return tuple(Part(part, dict(iter(part.rows.groupby(part.rows["stamp"].dt.date)))) for part in found)
+
+    def _remember(self, version: Version, parts: tuple[Part, ...]) -> None:
+        """Keep what was asked for last, and of every file which days it has."""
+        self._told[version] = frozenset((part.found.symbol, day) for part in parts for day in part.days)
+        self._read[version] = parts
+        while len(self._read) > 1 and sum(len(part) for held in self._read.values() for part in held) > ROWS_REMEMBERED:
+            self._read.popitem(last=False)
+
+
+def _version(entry: dict[str, Any]) -> Version:
+    changed = entry.get("mtime") or entry.get("LastModified") or entry.get("ETag") or entry.get("created")
+    return Version(entry["name"], int(entry["size"] or 0), str(changed))

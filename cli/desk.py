@@ -11,9 +11,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import dagster as dg
 
-from resources.database.server import embedded_server, pid_exists
-from resources.feeds.alpha_vantage import KEY_VARIABLE
-from resources.landing import replace_durably
+from resources.database.feed_event_store import FeedEventStore
+from resources.database.migrations import migrate
+from resources.database.server import embedded_server, find_server, pid_exists
+from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
+from resources.feeds.opening import Feeds
+from resources.landing import LandingZone, replace_durably
 from resources.paths import DEPLOY
 from resources.settings import Settings, load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator
@@ -40,6 +43,18 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     instance = dg.DagsterInstance.get()
     _end_runs_of_the_dead(instance)
     return instance
+
+
+def open_feeds(settings: Settings) -> Feeds:
+    """The feeds of a desk."""
+    return Feeds(settings, LandingZone(settings.landing_url), open_events(settings))
+
+
+def open_events(settings: Settings) -> FeedEventStore:
+    """What happened to the feeds of a desk."""
+    server = find_server(settings.home)
+    migrate(server)
+    return FeedEventStore(server)
 
 
 def process_tag() -> dict[str, str]:
@@ -79,6 +94,8 @@ def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator[AlphaVantageS
                 "INTRADAY_HOME": str(home),
                 "INTRADAY_ENVIRONMENT": "staging",
                 "INTRADAY_ALPHA_VANTAGE__BASE_URL": simulator.url,
+                "INTRADAY_ALPHA_VANTAGE__PLAN": "premium_1200",
+                "INTRADAY_FEEDS__FALLBACK": "none",
                 KEY_VARIABLE: "demonstration",
             }
         )

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from cli.desk import demonstration, open_instance
 from resources.errors import ConfigError
-from resources.feeds.alpha_vantage import KEY_VARIABLE
+from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.paths import FILES
 from resources.settings import load_settings
 
@@ -22,8 +22,11 @@ STOP_SECONDS = 20
 
 
 def dev(console: Console, port: int) -> int:
-    """The command: without an Alpha Vantage key it opens the demonstration's desk. Ends with Ctrl-C or SIGTERM."""
-    if os.environ.get(KEY_VARIABLE):
+    """The command: where the key of the primary feed is missing it opens the demonstration's desk.
+
+    Ends with Ctrl-C or SIGTERM.
+    """
+    if os.environ.get(KEY_VARIABLE) or load_settings().feeds.primary != "alpha_vantage":
         return _serve(console, port)
     console.print(f"No {KEY_VARIABLE}: this is the demonstration's desk, with recorded bars from a stand-in.")
     with demonstration():

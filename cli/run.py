@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.desk import open_instance, process_tag
+from intraday_assets.assets.bars import NOT_PRIMARY
 from intraday_assets.definitions import MAIN_JOB, definitions_from
 from intraday_assets.graph import BROKE, DID_NOT_PASS
 from market.sessions import Session, sessions_between
@@ -22,6 +23,7 @@ from resources.settings import Settings, load_settings
 from schemas.errors import UnknownSession
 
 RUN_ENDED_EARLY = 2
+WIDTH = 60
 STYLE = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "red"}
 
 
@@ -36,6 +38,8 @@ class RunResult:
     """Of these tables, rows added, revised or removed."""
     did_not_pass: dict[str, str]
     """Why, by session."""
+    not_primary: dict[str, str]
+    """By session, what is not the primary feed's: of which symbol, from which feed, and why."""
     broke: str | None
     """Why the run ended before it had seen every session, if it did."""
 
@@ -49,9 +53,11 @@ class Progressing(logging.Handler):
         self._task = progress.add_task("starting", total=total)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One session is done."""
+        """One session is done, or a feed makes the run wait."""
         session = getattr(record, "session", None)
-        if session is not None:
+        if session is None:
+            self._progress.update(self._task, description=f"[dim]{escape(record.getMessage()[:WIDTH])}[/]")
+        else:
             bad = getattr(record, "outcome", None) is not None
             said = f"{session} [red]did not pass[/]" if bad else f"{session} [green]passed[/]"
             self._progress.update(self._task, advance=1, description=said)
@@ -83,12 +89,13 @@ def run_sessions(sessions: list[Session], settings: Settings, console: Console, 
     instance = open_instance(settings)
     job = definitions_from(settings).resolve_job_def(MAIN_JOB)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    logger = logging.getLogger("intraday.sessions")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    loggers = [logging.getLogger(name) for name in ("intraday.sessions", "intraday.feeds")]
     with Progress(*columns, console=console, transient=False) as progress:
         handler = Progressing(progress, len(sessions))
-        logger.addHandler(handler)
+        for logger in loggers:
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+            logger.addHandler(handler)
         try:
             result = job.execute_in_process(
                 instance=instance,
@@ -104,9 +111,11 @@ def run_sessions(sessions: list[Session], settings: Settings, console: Console, 
                 },
             )
         finally:
-            logger.removeHandler(handler)
+            for logger in loggers:
+                logger.removeHandler(handler)
     sent, changed = _rows(result)
-    return RunResult(sessions, sent, changed, *_failures(result))
+    did_not_pass, broke = _failures(result)
+    return RunResult(sessions, sent, changed, did_not_pass, _not_primary(result), broke)
 
 
 def show_sessions(result: RunResult, settings: Settings, console: Console) -> None:
@@ -130,6 +139,8 @@ def show_sessions(result: RunResult, settings: Settings, console: Console) -> No
     for row in rows:
         if row.verdict == "WARN":
             console.print(f"[yellow]{row.session}[/] {escape(' '.join(row.reasons))}", highlight=False)
+    for session, said in result.not_primary.items():
+        console.print(f"[yellow]{session}[/] {escape(said)}", highlight=False)
     for session, why in result.did_not_pass.items():
         console.print(f"[red]{session}[/] {escape(why)}", highlight=False)
 
@@ -177,6 +188,12 @@ def _rows(result: dg.ExecuteInProcessResult) -> tuple[int, int]:
     ]
     changed = [int(str(one[f"rows {what}"].value)) for one in loaded for what in ("added", "revised", "removed")]
     return sum(int(str(one["dagster/partition_row_count"].value)) for one in loaded), sum(changed)
+
+
+def _not_primary(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """By session, the note of the bars asset on what other feeds gave."""
+    made = [event.materialization for event in result.get_asset_materialization_events()]
+    return {str(one.partition): str(one.metadata[NOT_PRIMARY].value) for one in made if NOT_PRIMARY in one.metadata}
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> tuple[dict[str, str], str | None]:

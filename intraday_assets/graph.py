@@ -6,7 +6,7 @@ sessions that have it. A run that could not store every session it was asked for
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports
 from intraday_assets.work import Desk, Made, SessionWork
 from market.sessions import session
-from resources.dagster_resources import AlphaVantageResource, DatabaseResource, GateResource, LandingResource
+from resources.dagster_resources import DatabaseResource, FeedsResource, GateResource, LandingResource
 from resources.errors import DatabaseUnreachable
 from resources.settings import Settings
 from schemas.errors import ContractBroken, IntradayError
@@ -71,7 +71,7 @@ class BadSession(NamedTuple):
 class RunConfig(dg.Config):
     """What a person may ask of a run in the launchpad."""
 
-    refresh: bool = Field(default=False, description="Ask the vendor again, also for months that are landed.")
+    refresh: bool = Field(default=False, description="Ask the vendors again, also for what is landed.")
 
 
 def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -89,24 +89,29 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         context: dg.AssetExecutionContext,
         config: RunConfig,
         landing: LandingResource,
-        alpha_vantage: AlphaVantageResource,
+        feeds: FeedsResource,
         gate: GateResource,
         database: DatabaseResource,
     ) -> Iterator[Event]:
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
         bad: dict[str, BadSession] = {}
+        others: list[str] = []
         try:
-            zone = landing.zone()
-            feed = alpha_vantage.feed(zone, settings.bar_size, refresh=config.refresh)
-            desk = Desk(settings.symbols, settings.bar_size, feed, zone, gate.gate(), database.server())
+            zone, server, rules = landing.zone(), database.server(), gate.gate()
+            feed = feeds.feeds(zone, server).failover(rules, refresh=config.refresh)
+            desk = Desk(settings.symbols, settings.bar_size, feed, zone, rules, server)
             for key in context.partition_keys:
                 work = SessionWork(desk, session(key))
                 yield from make_session(work, selected)
                 if work.outcome is not None:
                     bad[key] = BadSession(work.outcome, work.retry_helps)
+                if work.not_primary:
+                    others.append(key)
                 _log_outcome(context, work)
         except IntradayError as error:
             raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
+        if others:
+            _tag(context, "intraday/not_primary_feed", others)
         if bad:
             raise _outcome(context, bad)
 
@@ -164,10 +169,15 @@ def _log_outcome(context: dg.AssetExecutionContext, work: SessionWork) -> None:
     log.info("%s", work.session.key, extra={"session": work.session.key, "outcome": work.outcome})
 
 
+def _tag(context: dg.AssetExecutionContext, name: str, sessions: Sequence[str]) -> None:
+    """Name sessions in a tag of the run, which the list of runs shows."""
+    named = ", ".join(sessions[:TAGGED]) + (f" and {len(sessions) - TAGGED} more" if len(sessions) > TAGGED else "")
+    context.instance.add_run_tags(context.run.run_id, {name: named})
+
+
 def _outcome(context: dg.AssetExecutionContext, bad: dict[str, BadSession]) -> dg.Failure:
     """The run's failure, which names every session that did not pass; the others did."""
-    named = ", ".join(list(bad)[:TAGGED]) + (f" and {len(bad) - TAGGED} more" if len(bad) > TAGGED else "")
-    context.instance.add_run_tags(context.run.run_id, {"intraday/did_not_pass": named})
+    _tag(context, "intraday/did_not_pass", list(bad))
     why = {key: one.why for key, one in bad.items()}
     lines = [f"{key}: {sentence}" for key, sentence in why.items()]
     return dg.Failure(

@@ -14,15 +14,21 @@ from market.frames import REACH_SESSIONS
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.sessions import BarSize, Session
+from resources.database.feed_event_store import FeedEventStore
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
 from resources.database.session_store import Change, SessionStore
-from resources.errors import Blocked, FeedError, NoBars, NotLanded, RequestRefused
-from resources.feeds.alpha_vantage import AlphaVantageFeed
+from resources.errors import Blocked, FeedError, NoBars, NoFeedAnswered, NotLanded, OutOfReach, RequestRefused
+from resources.feeds.failover import Failover, SessionAnswer
 from resources.landing import LandingZone
 from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
 from schemas.quality import QualityReport
-from schemas.tables import Bars, checked
+from schemas.tables import KEPT, Bars, checked
+
+UNFIT = (LabelSideUnclear, ContractBroken)
+"""What the primary feed has of a session is no history for the next ones, today and tomorrow."""
+ABSENT = (NoBars, OutOfReach, RequestRefused)
+"""The primary feed has nothing of a session, today and tomorrow."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,15 @@ class Made:
     checks: tuple[Check, ...] = ()
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A session's bars, and by symbol what the feeds answered."""
+
+    bars: pd.DataFrame
+    """`schemas.tables.Bars`."""
+    answers: Mapping[str, SessionAnswer]
+
+
 class Desk:
     """What every session of a run shares: the symbols, the feed, the landing zone, the gate and the stores."""
 
@@ -55,7 +70,7 @@ class Desk:
         self,
         symbols: tuple[str, ...],
         bar_size: BarSize,
-        feed: AlphaVantageFeed,
+        feed: Failover,
         landing: LandingZone,
         gate: Gate,
         server: DatabaseServer,
@@ -69,6 +84,7 @@ class Desk:
         """Where this desk's tables lie in the landing zone."""
         self.sessions = SessionStore(server, gate.environment, bar_size, symbols)
         self.reports = ReportStore(server)
+        self.events = FeedEventStore(server)
         # A session is made once and is then the history of the next ones: what a run reaches back to is kept, no more.
         remembered = lru_cache(maxsize=REACH_SESSIONS + 1)
         self.fetched_bars = remembered(self._fetched_bars)
@@ -78,25 +94,21 @@ class Desk:
         """The bars asset's table of a session.
 
         Raises:
-            NotLanded: no run has made it.
+            NotLanded: no run has made it, or only one of an older version did.
 
         """
-        return self.landing.read_table("bars", self.shelf, session.key)
+        try:
+            return checked(self.landing.read_table("bars", self.shelf, session.key), Bars)
+        except ContractBroken:
+            raise NotLanded(
+                f"The landed bars of {session.key} are of an older version: materialise them again."
+            ) from None
 
-    def _fetched_bars(self, session: Session) -> tuple[pd.DataFrame, dict[str, Any]]:
-        """Every symbol's bars from the feed, and what was seen of each."""
-        parts = {symbol: self.feed.session_bars(symbol, session) for symbol in self.symbols}
-        table = pd.concat([part.bars for part in parts.values()], ignore_index=True)
-        seen = {
-            symbol: {
-                "rows": len(part.bars),
-                "labels": f"{part.side} of bar",
-                "evidence": "; ".join(part.evidence.start + part.evidence.end) or "that of the month's other sessions",
-                "extended-hours rows set aside": part.extended_rows,
-            }
-            for symbol, part in parts.items()
-        }
-        return checked(table, Bars), seen
+    def _fetched_bars(self, session: Session) -> Fetched:
+        """Every symbol's bars from the feeds."""
+        answers = {symbol: self.feed.session_bars(symbol, session) for symbol in self.symbols}
+        table = pd.concat([answer.part.bars for answer in answers.values()], ignore_index=True)
+        return Fetched(checked(table, Bars), answers)
 
     def _fit_bars(self, session: Session) -> pd.DataFrame | None:
         """An earlier session's bars, for warming indicators; None if there are none or the gate would block them."""
@@ -107,16 +119,17 @@ class Desk:
         return None if self.gate.judge(evidence).blocked else bars
 
     def _known_bars(self, session: Session) -> pd.DataFrame | None:
-        """From the vendor's answer, whatever an earlier run made of another one; as landed where the feed fails."""
+        """From the feeds' answers, whatever an earlier run made of others; as landed where the primary feed fails."""
         try:
-            return self.fetched_bars(session)[0]
-        except (LabelSideUnclear, ContractBroken):
-            return None
-        except FeedError as error:
+            return self.fetched_bars(session).bars
+        except (FeedError, *UNFIT) as error:
+            cause = error.primary if isinstance(error, NoFeedAnswered) else error
+            if isinstance(cause, UNFIT):
+                return None
             try:
                 return self.landed_bars(session)
             except NotLanded:
-                if isinstance(error, (NoBars, RequestRefused)):
+                if isinstance(cause, ABSENT):
                     return None
                 raise error from None
 
@@ -130,6 +143,8 @@ class SessionWork:
     problems: dict[tuple[str, ...], Exception] = field(default_factory=dict)
     """Why assets could not be made, by those that are made together."""
     changes: dict[str, Change] = field(default_factory=dict)
+    not_primary: str = ""
+    """What of its bars is not the primary feed's, in a sentence."""
 
     @cached_property
     def bars(self) -> pd.DataFrame:
@@ -170,6 +185,24 @@ class SessionWork:
     def lacks(self, assets: frozenset[str]) -> bool:
         """Whether one of the assets could not be made in this run."""
         return any(not assets.isdisjoint(made_together) for made_together in self.problems)
+
+
+def seen(answer: SessionAnswer) -> dict[str, Any]:
+    """What a person is told of where one symbol's bars came from."""
+    part = answer.part
+    kept = part.bars.loc[part.bars["mark"] == KEPT, "source"].value_counts()
+    told = {
+        "kept bars by feed": {str(source): int(count) for source, count in kept.items()},
+        "why": next((why for why in part.bars["why"] if why), "the primary feed answered"),
+        "asked": [f"{attempt.feed}: {attempt.said}" for attempt in answer.attempts],
+        "file": part.origin,
+        "rows": len(part.bars),
+        "labels": f"{part.side} of bar",
+        "evidence": "; ".join(part.evidence.start + part.evidence.end) or "that of the vendor's other sessions",
+        "extended-hours rows": part.extended_rows,
+        "repair": answer.repaired,
+    }
+    return {name: value for name, value in told.items() if value != ""}
 
 
 def sentence_of(error: Exception) -> str:

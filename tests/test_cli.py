@@ -1,11 +1,9 @@
 """The console command: its help, bad input, and how it ends."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -15,26 +13,17 @@ import pytest
 from cli.desk import sqlalchemy_url
 from resources.database.server import embedded_server
 from simulators.alpha_vantage import AlphaVantageSimulator
+from tests.support.commands import INTRADAY, intraday
 from tests.support.desk import stop_embedded
 
 ROOT = Path(__file__).parents[1]
-INTRADAY = str(Path(sys.executable).with_name("intraday"))
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-def intraday(*arguments: str) -> tuple[int, str]:
-    """Exit status and everything that was printed."""
-    environment = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run([INTRADAY, *arguments], env=environment, text=True, capture_output=True, timeout=120)
-    return done.returncode, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["demo", "--help"], ["dev", "--help"], ["simulate", "--help"]]
-)
-def test_help(arguments):
-    status, said = intraday(*arguments)
+@pytest.mark.parametrize("command", ["", "run", "demo", "dev", "simulate", "fetch", "feeds", "quote"])
+def test_help(command):
+    status, said = intraday(*command.split(), "--help")
     assert status == 0
     assert "Usage: intraday" in said
 

@@ -15,9 +15,13 @@ import pytest
 
 from intraday_assets.graph import SPECS
 from market.sessions import BarSize
+from resources.database.feed_event_store import FeedEventStore
+from resources.database.server import DatabaseServer
 from resources.landing import LandingZone
+from resources.metrics import exposition
 from tests.support import recorded
 from tests.support.desk import KEY, events, failure
+from tests.support.tables import UNMARKED
 
 GAP = "drop:NVDA:2020-11-24:10:00-10:44"
 ASSETS = ("bars", "frames", "quality_reports", "market_data", "dual_ticker_bars", "eod_summaries")
@@ -66,9 +70,9 @@ def test_every_check_is_recorded_for_its_own_session(desk):
     assert names == {
         ("bars", "contract"), ("frames", "contract"), ("eod_summaries", "contract"), ("quality_reports", "accepted"),
         ("quality_reports", "completeness"), ("quality_reports", "prices"), ("quality_reports", "timestamps"),
-        ("quality_reports", "volumes"), ("quality_reports", "features"),
+        ("quality_reports", "volumes"), ("quality_reports", "features"), ("quality_reports", "provenance"),
     }  # fmt: skip
-    assert len(found) == 9 * 4
+    assert len(found) == 10 * 4
 
 
 def test_the_loader_alone_stores_nothing_of_a_failed_session(desk):
@@ -234,21 +238,28 @@ def test_a_database_holds_bars_of_one_length(desk):
     assert desk.contents() == before
 
 
-def test_the_key_appears_nowhere(desk, caplog):
-    faults = ["answer:daily_quota_key_echo:1"]
-    result = desk.run("2020-11-23", faults=faults)
-    assert "25 requests per day" in failure(result)
-    second = desk.run("2020-11-23", faults=["status:500:99"], refresh=True)
-    assert desk.run("2020-11-23", refresh=True).success
-    files = [path for path in desk.home.rglob("*") if path.is_file()]
+def test_the_key_appears_nowhere(desk, tmp_path, caplog):
+    """In what runs wrote whose vendor echoed the key, was down, was replaced by the other, and answered."""
+    caplog.set_level("DEBUG")
+    runs = [desk.run("2020-11-23", faults=["answer:daily_quota_key_echo:1"])]
+    assert "25 requests per day" in failure(runs[0])
+    desk.trust("alpha_vantage")
+    runs.append(desk.run("2020-11-23", faults=["status:500:99"], refresh=True))
+    runs.append(desk.run("2020-11-23", faults=["answer:daily_quota_key_echo:99"], refresh=True, yahoo=[]))
+    desk.trust("alpha_vantage")
+    runs.append(desk.run("2020-11-23", refresh=True))
+    assert [run.success for run in runs] == [False, False, True, True]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
     written = [gzip.decompress(f.read_bytes()) if f.suffix == ".gz" else f.read_bytes() for f in files]
     written += [pd.read_parquet(f).to_csv().encode() for f in files if f.suffix == ".parquet"]
-    stored = desk.rows("SELECT report::text FROM data_quality_reports")
-    logged = [desk.instance.all_logs(run.run_id) for run in (result, second)]
+    tables = [name for (name,) in desk.rows("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")]
+    stored = [desk.rows(f'SELECT "{name}"::text FROM "{name}"') for name in tables]  # noqa: S608
+    logged = [desk.instance.all_logs(run.run_id) for run in runs]
+    metrics = exposition(FeedEventStore(DatabaseServer(desk.url)))
     assert "key as ***" in str(stored)
-    for text in (str(written), str(stored), str(logged), caplog.text):
+    assert {"requests.sqlite3"} < {path.name for path in files}
+    for text in (str(written), str(stored), str(logged), caplog.text, metrics):
         assert KEY not in text
-    assert len(files) == 5  # two raw answers, bars, frame, report
 
 
 def test_a_verdict_of_one_environment_does_not_open_another(desk):
@@ -379,9 +390,7 @@ def test_the_five_row_fixture_goes_into_timescaledb(new_desk, timescale_url):
     day = session("2024-01-03")
     closes = [481.68, 481.7, 481.55, 482.0, 481.9]
     five = pd.DataFrame({"timestamp": day.minutes(BarSize.ONE_MINUTE)[:5], "symbol": "NVDA", "open": closes})
-    five = five.assign(
-        high=483.0, low=481.0, close=closes, volume=[10.0, 20.0, 30.0, 40.0, 50.0], source="file", mark=""
-    )
+    five = five.assign(high=483.0, low=481.0, close=closes, volume=[10.0, 20.0, 30.0, 40.0, 50.0], **UNMARKED)
     report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), five))
     change = SessionStore(server, "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, five, None)["market_data"]
     assert (change.added, change.revised, change.removed, change.unchanged) == (5, 0, 0, 0)

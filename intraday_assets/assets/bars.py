@@ -1,35 +1,56 @@
-"""bars: what the feed gave for a session, in start-of-bar UTC, odd rows marked."""
+"""bars: what the feeds gave for a session, in start-of-bar UTC, odd rows marked."""
 
 from collections.abc import Iterator
 
 import dagster as dg
+import pandas as pd
 
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import BARS_SCHEMA
-from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork
+from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork, seen
+from schemas.tables import KEPT, PRIMARY
 
 SPEC = dg.AssetSpec(
     "bars",
-    description="One session's bars of every symbol as the feed gave them: UTC, start of bar, nothing dropped but "
-    "extended hours. Duplicates, off-grid stamps and bars outside the session are kept and marked.",
+    description="One session's bars of every symbol as the feeds gave them: UTC, start of bar, nothing dropped. "
+    "Extended hours, duplicates, off-grid stamps and minutes without a value are kept and marked. Each bar says from "
+    "which feed it is, and why when that is not the primary one.",
     group_name="session",
     kinds={"python", "parquet"},
     owners=OWNERS,
     metadata={"dagster/column_schema": BARS_SCHEMA},
     skippable=True,
 )
+NOT_PRIMARY = "not the primary feed's"
 CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table satisfies schemas.tables.Bars.")
 
 
 def make(work: SessionWork) -> Iterator[Made]:
-    """Ask the feed and land the session."""
-    work.bars, seen = work.desk.fetched_bars(work.session)
+    """Ask the feeds and land the session."""
+    fetched = work.desk.fetched_bars(work.session)
+    work.bars = fetched.bars
+    for event in (event for answer in fetched.answers.values() for event in answer.events):
+        work.desk.events.keep(event)
     path = work.desk.landing.write_table("bars", work.desk.shelf, work.session.key, work.bars)
     marked = work.bars.loc[work.bars["mark"] != "", "mark"].value_counts()
+    remarked = work.bars["remark"].str.split().explode().dropna().value_counts()
     metadata = {
         "dagster/partition_row_count": len(work.bars),
-        "feed": dg.MetadataValue.json(seen),
+        "feed": dg.MetadataValue.json({symbol: seen(answer) for symbol, answer in fetched.answers.items()}),
         "marked": dg.MetadataValue.json({str(mark): int(count) for mark, count in marked.items()}),
+        "remarked": dg.MetadataValue.json({str(remark): int(count) for remark, count in remarked.items()}),
         "path": dg.MetadataValue.path(path),
     }
+    other = not_primary(work.bars)
+    if other:
+        metadata[NOT_PRIMARY] = dg.MetadataValue.text(other)
+        work.not_primary = other
     yield Made("bars", metadata, (CONTRACT_HOLDS,))
+
+
+def not_primary(bars: pd.DataFrame) -> str:
+    """What is not the primary feed's, in a sentence; empty when all of it is."""
+    kept = bars[(bars["mark"] == KEPT) & (bars["role"] != PRIMARY)]
+    groups = kept.groupby(["symbol", "source", "why"], sort=False).size().reset_index(name="count")
+    rows = groups.to_dict("records")
+    return " ".join(f"{row['count']} {row['symbol']} bars are {row['source']}'s ({row['why']})." for row in rows)

@@ -16,11 +16,16 @@ import pytest
 from psycopg import sql
 
 from intraday_assets.definitions import definitions_from
-from resources.database.server import embedded_server
+from resources.database.feed_event_store import FeedEvent, FeedEventStore
+from resources.database.server import DatabaseServer, embedded_server
 from resources.settings import load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator
+from simulators.yahoo import YahooSimulator
+from tests.support.recorded import SYMBOLS, start_labelled
 
 KEY = "PLANTED0KEY00042"
+NOBODY = "http://127.0.0.1:1"
+"""Where no vendor answers: a test that forgets its stand-in must not reach the real one."""
 Event = dg.AssetMaterialization
 
 
@@ -44,10 +49,21 @@ class TestDesk:
         *,
         refresh: bool = False,
         bars: object = None,
+        yahoo: Sequence[str] | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """Materialise a session, or a range as one run, with a feed that has these faults."""
-        with AlphaVantageSimulator(faults=faults, bars=bars) as simulator:  # type: ignore[arg-type]
-            self.configure(INTRADAY_ALPHA_VANTAGE__BASE_URL=simulator.url)
+        """Materialise a session, or a range as one run, with a feed that has these faults.
+
+        With `yahoo`, the faults of a fallback that has the same recorded bars; without it there is no fallback.
+        """
+        primary = AlphaVantageSimulator(faults=faults, bars=bars)  # type: ignore[arg-type]
+        same = {symbol: start_labelled(symbol) for symbol in SYMBOLS}
+        fallback = YahooSimulator(faults=yahoo or (), bars=same, reach_days=None)
+        with primary, fallback:
+            self.configure(
+                INTRADAY_ALPHA_VANTAGE__BASE_URL=primary.url,
+                INTRADAY_YAHOO__BASE_URL=fallback.url,
+                INTRADAY_FEEDS__FALLBACK="none" if yahoo is None else "yahoo",
+            )
             result = self.job(assets).execute_in_process(
                 instance=self.instance,
                 raise_on_error=False,
@@ -57,8 +73,12 @@ class TestDesk:
                 },
                 **_partitions(first, last),
             )
-            self.requests = simulator.requests
+            self.requests, self.yahoo_requests = primary.requests, fallback.requests
             return result
+
+    def trust(self, feed: str) -> None:
+        """What a person does with `intraday feeds --reset`."""
+        FeedEventStore(DatabaseServer(self.url)).keep(FeedEvent(feed, "up", "set by a person"))
 
     def job(self, assets: Sequence[str] | None) -> dg.JobDefinition:
         """The main job, or one of some of its assets."""
@@ -77,6 +97,11 @@ class TestDesk:
         """What the database answers."""
         with psycopg.connect(self.url) as connection:
             return connection.execute(query).fetchall()  # type: ignore[call-overload]
+
+    def execute(self, statement: str) -> None:
+        """Change the database behind everybody's back."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
         """Every row of the two hypertables, without the time at which it was stored."""
@@ -142,7 +167,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest
     monkeypatch.setenv("PYTHON_DOTENV_DISABLED", "1")
     monkeypatch.setenv("INTRADAY_ENVIRONMENT", "staging")
     monkeypatch.setenv("INTRADAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__WAIT_SECONDS", "0")
+    monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__PLAN", "premium_1200")
+    monkeypatch.setenv("INTRADAY_FEEDS__FALLBACK", "none")
+    monkeypatch.setenv("INTRADAY_ALPHA_VANTAGE__BASE_URL", NOBODY)
+    monkeypatch.setenv("INTRADAY_YAHOO__BASE_URL", NOBODY)
+    monkeypatch.setenv("INTRADAY_YAHOO__WAIT_SECONDS", "0")
+    monkeypatch.setenv("INTRADAY_YAHOO__DAYS_BACK", '{"1min": 100000, "5min": 100000}')
     monkeypatch.setenv("ALPHA_VANTAGE_API_KEY", KEY)
     return monkeypatch
 

@@ -12,7 +12,8 @@ from types import FrameType
 
 from rich.console import Console
 
-from cli.desk import demonstration, open_instance
+from cli.desk import demonstration
+from cli.instance import open_instance
 from resources.errors import ConfigError
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.paths import FILES

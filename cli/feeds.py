@@ -33,11 +33,11 @@ def feeds(console: Console, *, prometheus: bool, reset: str | None) -> int:
 def quote(symbols: list[str], console: Console) -> int:
     """The command: the last price of each symbol at Alpha Vantage."""
     settings = load_settings()
-    feed = open_feeds(settings).alpha_vantage()
     wanted = [symbol.strip().upper() for symbol in symbols] or list(settings.symbols)
     for symbol in wanted:
         if symbol not in settings.symbols:
             raise ConfigError(f"{symbol} is not one of the desk's symbols: {', '.join(settings.symbols)}.")
+    feed = open_feeds(settings).alpha_vantage()
     for symbol in wanted:
         last = feed.quote(symbol)
         console.print(f"{last.symbol} {last.price} USD on {last.day}, {last.volume:,} shares", highlight=False)

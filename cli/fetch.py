@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.desk import open_events, open_feeds
-from cli.run import sessions_asked_for
+from cli.desk import open_events, open_feeds, sessions_asked_for
 from market.quality.evidence import Evidence
 from market.sessions import Session, latest_closed_session
 from market.synthetic import synthetic_bars

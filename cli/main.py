@@ -15,6 +15,9 @@ from resources.errors import first_line
 from resources.paths import FILES
 from schemas.errors import IntradayError
 
+STORAGE = ("sqlalchemy", "dagster_postgres")
+"""Packages whose failures are the database's, told by name: to import them takes a second."""
+
 app = typer.Typer(
     help="Intraday bars of a pair of stocks, through a quality gate, into TimescaleDB.",
     no_args_is_help=True,
@@ -156,16 +159,15 @@ def main() -> None:
 
 def _end(command: Callable[[], int]) -> NoReturn:
     """Run a command and exit with its status; a failure is one sentence and 2, an interruption 130."""
-    from dagster_postgres.utils import DagsterPostgresException
-    from sqlalchemy.exc import SQLAlchemyError
-
     complain = Console(stderr=True)
     try:
         status = command()
     except IntradayError as error:
         complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
         status = 2
-    except (OSError, SQLAlchemyError, DagsterPostgresException) as error:
+    except Exception as error:
+        if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in STORAGE:
+            raise
         said = escape(f"{type(error).__name__}: {first_line(error)}. A retry may help.")
         complain.print(f"[red]{said}[/]", highlight=False)
         status = 2

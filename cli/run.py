@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date
 from typing import cast
 
 import dagster as dg
@@ -12,15 +11,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cli.desk import open_instance, process_tag
+from cli.desk import sessions_asked_for
+from cli.instance import open_instance, process_tag
 from intraday_assets.assets.bars import NOT_PRIMARY
 from intraday_assets.definitions import MAIN_JOB, definitions_from
 from intraday_assets.graph import BROKE, DID_NOT_PASS
-from market.sessions import Session, sessions_between
+from market.sessions import Session
 from resources.database.report_store import ReportStore, SessionRow
 from resources.database.server import find_server
 from resources.settings import Settings, load_settings
-from schemas.errors import UnknownSession
 
 RUN_ENDED_EARLY = 2
 WIDTH = 60
@@ -61,27 +60,6 @@ class Progressing(logging.Handler):
             bad = getattr(record, "outcome", None) is not None
             said = f"{session} [red]did not pass[/]" if bad else f"{session} [green]passed[/]"
             self._progress.update(self._task, advance=1, description=said)
-
-
-def sessions_asked_for(first: str, last: str, settings: Settings) -> list[Session]:
-    """The sessions of a range given on the command line.
-
-    Raises:
-        UnknownSession: a date cannot be read, the range is empty or begins before the graph's first session.
-
-    """
-    try:
-        start, end = date.fromisoformat(first), date.fromisoformat(last)
-    except ValueError:
-        raise UnknownSession(f"{first!r} to {last!r}: dates have the form YYYY-MM-DD.") from None
-    if start < settings.first_session:
-        raise UnknownSession(
-            f"{first} lies before the first session of the graph, {settings.first_session} (first_session)."
-        )
-    found = sessions_between(start, end) if start <= end else []
-    if not found:
-        raise UnknownSession(f"There is no XNYS session from {first} to {last}.")
-    return found
 
 
 def run_sessions(sessions: list[Session], settings: Settings, console: Console, *, refresh: bool = False) -> RunResult:

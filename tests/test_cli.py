@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.desk import sqlalchemy_url
+from cli.instance import sqlalchemy_url
 from resources.database.server import embedded_server
 from simulators.alpha_vantage import AlphaVantageSimulator
 from tests.support.commands import INTRADAY, intraday

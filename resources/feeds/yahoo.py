@@ -1,31 +1,22 @@
-"""Yahoo through `yfinance`: the last month of one-minute bars, a week a request.
+"""Yahoo: the last month of one-minute bars, a week a request.
 
-What `Ticker.history` makes of an outage is an empty frame or a stale one, so the answer itself is caught on its way,
-told apart by `yahoo_answers`, landed and read. `yfinance` keeps what it is good at: cookies, crumb, the right request.
+How a chart is asked for is `yahoo_client`'s matter, what an answer says `yahoo_answers`'s.
 """
 
-import logging
-import threading
-import warnings
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Final
 from urllib.parse import urlsplit
 
 import pandas as pd
-import yfinance
-from curl_cffi import requests as curl
-from yfinance.data import YfData
 
 from market.labels import LabelSide
 from market.normalise import NormalisedBars, Provenance, normalise
 from market.sessions import BarSize, Session, sessions_between
-from resources.errors import NoBars, Outage, OutOfReach, TooEarly
+from resources.errors import NoBars, OutOfReach, TooEarly
 from resources.feeds.line import Line
 from resources.feeds.periods import Period, Periods, Question
-from resources.feeds.yahoo_answers import INTERVALS, parse_chart, raise_refusal
+from resources.feeds.yahoo_answers import INTERVALS, parse_chart
 from resources.landing import LandingZone, RawAnswer
-from resources.paths import machine_state
 from resources.settings import YahooSettings
 from schemas.tables import SPLIT_ADJUSTED
 
@@ -34,31 +25,6 @@ SETTLED: Final = pd.Timedelta(minutes=45)
 """How long after the close the last bars may still be forming or be merged with the running quote."""
 COMPLETE: Final = pd.Timedelta(minutes=2)
 """How long after its end a bar is complete."""
-ONE_AT_A_TIME: Final = threading.Lock()
-CHART: Final = "/v8/finance/chart/"
-
-
-class Transport(curl.Session):  # type: ignore[type-arg]
-    """The session that `yfinance` is handed: our address and time limit, and the answers that came last."""
-
-    def __init__(self, base_url: str, timeout: float) -> None:
-        super().__init__(impersonate="chrome")
-        self._base = urlsplit(base_url)
-        self._timeout = timeout
-        self.bars: tuple[int, str] | None = None
-        self.time_zone: tuple[int, str] | None = None
-        """Before the first request for bars of a symbol, `yfinance` asks for its time zone."""
-
-    def request(self, method: Any, url: str, *args: Any, **options: Any) -> Any:
-        """As `yfinance` asks, but from the configured address and within the configured time."""
-        parts = urlsplit(url)
-        if self._base.hostname not in (None, "query2.finance.yahoo.com"):
-            url = parts._replace(scheme=self._base.scheme, netloc=self._base.netloc).geturl()
-        answer = super().request(method, url, *args, **{**options, "timeout": self._timeout})
-        if parts.path.startswith(CHART):
-            kind = "bars" if "period1" in (options.get("params") or {}) else "time_zone"
-            setattr(self, kind, (answer.status_code, answer.text))
-        return answer
 
 
 class YahooFeed:
@@ -90,7 +56,6 @@ class YahooFeed:
         self._line = line
         self._bar_size = bar_size
         self._now = now
-        logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # it says "possibly delisted" of every outage
         self._periods = Periods(landing, SETTLED, now, refresh=refresh)
 
     def session_bars(self, symbol: str, session: Session) -> NormalisedBars:
@@ -142,38 +107,11 @@ class YahooFeed:
         return self._line.ask(attempt)
 
     def _chart(self, symbol: str, first: pd.Timestamp, last: pd.Timestamp, what: str) -> str:
-        """The text of a chart; one thread at a time, because `yfinance` keeps its session and settings globally."""
-        with ONE_AT_A_TIME:
-            return self._asked_through_yfinance(symbol, first, last, what)
+        # Here and not above: yfinance takes a second and a half to import, and most runs never ask it.
+        from resources.feeds.yahoo_client import chart
 
-    def _asked_through_yfinance(self, symbol: str, first: pd.Timestamp, last: pd.Timestamp, what: str) -> str:
-        yfinance.set_tz_cache_location(str(machine_state("yfinance")))
-        yfinance.config.debug.hide_exceptions = False
-        cast("Any", YfData.cache_get).cache_clear()  # one failure would be answered from there for ever
-        transport = Transport(self._settings.base_url, self._settings.timeout_seconds)
-        broke: Exception | None = None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # yfinance 1.7 on pandas 3.1; nothing of ours
-                yfinance.Ticker(symbol, session=transport).history(
-                    start=first, end=last, interval=INTERVALS[self._bar_size], prepost=True, actions=False,
-                    auto_adjust=False, keepna=True, timeout=self._settings.timeout_seconds,
-                )  # fmt: skip
-        except Exception as error:  # whatever it makes of the answer, the answer itself says more
-            broke = error
-        finally:
-            transport.close()
-        answer = transport.bars or transport.time_zone
-        if answer is not None:
-            try:
-                raise_refusal(*answer, what)
-            except NoBars:
-                if transport.bars is None or transport.bars[0] != HTTPStatus.OK:
-                    raise  # else an empty week is an answer, and is landed
-        if transport.bars is None:
-            reason = type(broke).__name__ if broke else "no request for bars went out"
-            raise Outage(f"Yahoo did not answer {what}: {reason}.")
-        return transport.bars[1]
+        settings, interval = self._settings, INTERVALS[self._bar_size]
+        return chart(settings.base_url, settings.timeout_seconds, symbol, interval, first, last, what)
 
     def _window(self, session: Session, now: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp]:
         """What is asked for: the week, without the sessions of it that are out of reach, or only half in it."""

@@ -1,0 +1,55 @@
+"""Dagster's instance of a desk, on its own database, and the runs of processes that died.
+
+Apart from the rest of a desk, because commands that do not need Dagster start in half the time without it.
+"""
+
+import os
+import socket
+from urllib.parse import parse_qs, quote, urlsplit
+
+import dagster as dg
+
+from resources.database.server import embedded_server, pid_exists
+from resources.landing import replace_durably
+from resources.paths import DEPLOY
+from resources.settings import Settings
+
+PROCESS_TAG = "intraday/process"
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Dagster's instance under INTRADAY_HOME, its runs and events in PostgreSQL; also what `dagster dev` will use."""
+    folder = settings.home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = (DEPLOY / "dagster.yaml").read_text(encoding="utf-8")
+    config = folder / "dagster.yaml"
+    if not config.exists() or config.read_text(encoding="utf-8") != text:
+        replace_durably(config, text.encode())  # a daemon that reads half of it would store its runs elsewhere
+    os.environ["DAGSTER_HOME"] = str(folder)
+    if not os.environ.get("INTRADAY_DAGSTER_URL"):
+        server = embedded_server(settings.home / "postgres", "dagster")
+        os.environ["INTRADAY_DAGSTER_URL"] = sqlalchemy_url(server.url)
+    instance = dg.DagsterInstance.get()
+    _end_runs_of_the_dead(instance)
+    return instance
+
+
+def process_tag() -> dict[str, str]:
+    """Marks a run as that of this process, so that a later one can tell when it died."""
+    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def _end_runs_of_the_dead(instance: dg.DagsterInstance) -> None:
+    """Record runs whose command was killed as failed; nobody else would, and they would seem to run for ever."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
+        if host == socket.gethostname() and not pid_exists(int(pid)):
+            instance.report_run_failed(run, f"The process {pid} that ran it was ended. Run it again to go on.")
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A libpq URL for SQLAlchemy with psycopg2, as dagster-postgres needs: `postgresql://` alone means psycopg 3."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [""])[0]
+    query = f"?host={quote(host, safe='/')}" if host else ""
+    return f"postgresql+psycopg2://{parts.netloc}{parts.path}{query}"

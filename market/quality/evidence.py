@@ -27,9 +27,15 @@ class Evidence:
         """The exchange's minutes."""
         return self.session.minutes(self.bar_size)
 
+    @cached_property
+    def _kept(self) -> dict[str, pd.DataFrame]:
+        """By symbol, because every rule asks for it."""
+        kept = self.bars[self.bars["mark"] == KEPT]
+        return {symbol: kept[kept["symbol"] == symbol] for symbol in self.symbols}
+
     def kept(self, symbol: str) -> pd.DataFrame:
         """The symbol's unmarked bars."""
-        return self.bars[(self.bars["symbol"] == symbol) & (self.bars["mark"] == KEPT)]
+        return self._kept[symbol]
 
     def marked(self, symbol: str, marks: Sequence[str]) -> pd.DataFrame:
         """The symbol's bars that carry one of the marks."""

@@ -25,9 +25,9 @@ SPOILED = frozenset({"2020-11-24", "2020-12-02"})
 DEMO_FIRST, DEMO_LAST = "2020-11-16", "2020-12-04"
 
 
-def open_feeds(settings: Settings) -> Feeds:
-    """The feeds of a desk."""
-    return Feeds(settings, LandingZone(settings.landing_url), open_events(settings))
+def open_feeds(settings: Settings, events: FeedEventStore) -> Feeds:
+    """The feeds of a desk, which keep there what happens to them."""
+    return Feeds(settings, LandingZone(settings.landing_url), events)
 
 
 def open_events(settings: Settings) -> FeedEventStore:

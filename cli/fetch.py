@@ -68,8 +68,8 @@ def _made_up(sessions: Sequence[Session], settings: Settings, seed: int) -> Iter
 
 
 def _asked(sessions: Sequence[Session], settings: Settings, *, refresh: bool) -> Iterator[Fetched]:
-    feeds = open_feeds(settings).failover(load_gate(settings.environment), refresh=refresh)
     events = open_events(settings)
+    feeds = open_feeds(settings, events).failover(load_gate(settings.environment), refresh=refresh)
     for session in sessions:
         for symbol in settings.symbols:
             try:

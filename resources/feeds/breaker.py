@@ -15,9 +15,9 @@ import pandas as pd
 
 from market.sessions import NEW_YORK
 from resources.errors import DailyLimitSpent, FeedError, FeedPaused, FeedRefused, NotAsked
+from resources.http import DAY_SECONDS
 from resources.settings import BreakerSettings
 
-DAY_SECONDS = 86_400.0
 LONGEST_PAUSE = 8
 """How many times the first pause the longest is."""
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import pandas as pd
 
 from resources.errors import ConfigError, NotAsked
+from resources.http import DAY_SECONDS
 
 MARGIN_SECONDS = 0.1
 """Requests do not reach the vendor as evenly as they leave."""
 LONGEST_QUEUE_SECONDS = 3600.0
 """A reservation further ahead was made by a clock that was wrong."""
-DAY_SECONDS = 86_400.0
 LONGEST_WAIT_SECONDS = 120.0
 """A vendor that wants to be left alone for longer has failed: another feed answers sooner."""
 WORTH_SAYING_SECONDS = 2.0

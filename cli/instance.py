@@ -5,16 +5,19 @@ Apart from the rest of a desk, because commands that do not need Dagster start i
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs, quote, urlsplit
 
 import dagster as dg
 
-from resources.database.server import embedded_server, pid_exists
+from resources.database.server import DatabaseServer, embedded_server, pid_exists
 from resources.landing import replace_durably
 from resources.paths import DEPLOY
 from resources.settings import Settings
 
 PROCESS_TAG = "intraday/process"
+LOCK = 0x64616773  # "dags": the advisory lock that lets one process create Dagster's tables at a time
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -29,9 +32,18 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     if not os.environ.get("INTRADAY_DAGSTER_URL"):
         server = embedded_server(settings.home / "postgres", "dagster")
         os.environ["INTRADAY_DAGSTER_URL"] = sqlalchemy_url(server.url)
-    instance = dg.DagsterInstance.get()
+    with _tables_made_once(os.environ["INTRADAY_DAGSTER_URL"]):
+        instance = dg.DagsterInstance.get()
     _end_runs_of_the_dead(instance)
     return instance
+
+
+@contextmanager
+def _tables_made_once(url: str) -> Iterator[None]:
+    """One process at a time: Dagster creates its tables without a lock, and gives up when others do so for a second."""
+    with DatabaseServer(libpq_url(url)).connect() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield
 
 
 def process_tag() -> dict[str, str]:
@@ -45,6 +57,12 @@ def _end_runs_of_the_dead(instance: dg.DagsterInstance) -> None:
         host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
         if host == socket.gethostname() and not pid_exists(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it was ended. Run it again to go on.")
+
+
+def libpq_url(url: str) -> str:
+    """The same address without the driver that SQLAlchemy's URLs name."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}://{rest}"
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.instance import sqlalchemy_url
+from cli.instance import libpq_url, sqlalchemy_url
 from resources.database.server import embedded_server
 from simulators.alpha_vantage import AlphaVantageSimulator
 from tests.support.commands import INTRADAY, intraday
@@ -173,3 +173,5 @@ def test_sqlalchemy_urls():
     socket = sqlalchemy_url("postgresql://postgres:@/dagster?host=/tmp/a b")
     assert socket == "postgresql+psycopg2://postgres:@/dagster?host=/tmp/a%20b"
     assert sqlalchemy_url("postgresql://u:p@db:5432/x") == "postgresql+psycopg2://u:p@db:5432/x"
+    assert libpq_url("postgresql+psycopg2://u:p@db:5432/x?host=/a+b") == "postgresql://u:p@db:5432/x?host=/a+b"
+    assert libpq_url("postgresql://u:p@db/x") == "postgresql://u:p@db/x"

@@ -6,9 +6,9 @@ What a command sets for its children goes through the environment, so that `dags
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 
-from market.sessions import Session, sessions_between
+from cli.sessions import sessions_named
+from market.sessions import Session
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.migrations import migrate
 from resources.database.server import find_server
@@ -16,7 +16,6 @@ from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.feeds.opening import Feeds
 from resources.landing import LandingZone
 from resources.settings import Settings, load_settings
-from schemas.errors import UnknownSession
 from simulators.alpha_vantage import AlphaVantageSimulator
 
 DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
@@ -44,18 +43,7 @@ def sessions_asked_for(first: str, last: str, settings: Settings) -> list[Sessio
         UnknownSession: a date cannot be read, the range is empty or begins before the graph's first session.
 
     """
-    try:
-        start, end = date.fromisoformat(first), date.fromisoformat(last)
-    except ValueError:
-        raise UnknownSession(f"{first!r} to {last!r}: dates have the form YYYY-MM-DD.") from None
-    if start < settings.first_session:
-        raise UnknownSession(
-            f"{first} lies before the first session of the graph, {settings.first_session} (first_session)."
-        )
-    found = sessions_between(start, end) if start <= end else []
-    if not found:
-        raise UnknownSession(f"There is no XNYS session from {first} to {last}.")
-    return found
+    return sessions_named(first, last, settings.first_session)
 
 
 @contextmanager

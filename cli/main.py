@@ -1,6 +1,8 @@
 """The console command `intraday`: its commands, and how a failure is shown."""
 
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +13,28 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
+from cli.default_command import DefaultCommandGroup
 from resources.errors import first_line
 from resources.paths import FILES
 from schemas.errors import IntradayError
 
 STORAGE = ("sqlalchemy", "dagster_postgres")
 """Packages whose failures are the database's, told by name: to import them takes a second."""
+
+
+class BarSizes(StrEnum):
+    """Lengths of bars; `market.sessions.BarSize`, which takes a second to import."""
+
+    ONE_MINUTE = "1min"
+    FIVE_MINUTES = "5min"
+
+
+class GateCommands(DefaultCommandGroup):
+    """`intraday gate …`; a blocked session is 2, so what cannot be understood is 3."""
+
+    default = "judge"
+    misused = 3
+
 
 app = typer.Typer(
     help="Intraday bars of a pair of stocks, through a quality gate, into TimescaleDB.",
@@ -26,6 +44,17 @@ app = typer.Typer(
 )
 simulate = typer.Typer(help="Stand-ins for the vendors, on loopback.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
+gate = typer.Typer(cls=GateCommands, help="Hold sessions to the quality gate: those of files, or this desk's.")
+app.add_typer(gate, name="gate")
+
+
+class Screen(Console):
+    """A screen that may be closed before all is said, as by `| head`; the exit status is still that of the work."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Format(StrEnum):
@@ -34,6 +63,17 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
 
+
+GATE_HELP = """Hold sessions to the quality gate and show what it finds. Nothing is stored.
+
+With FILE, the sessions in those files, without a database; otherwise those that this desk has landed, the latest one \
+unless told which.
+
+[bold]Exit status[/]
+0  every session may pass, perhaps with warnings
+1  there are warnings, and --fail-on-warn was given
+2  a session is blocked
+3  an error: it cannot be judged, or its verdict is ERROR"""
 
 Day = Annotated[str, typer.Argument(metavar="YYYY-MM-DD")]
 LastDay = Annotated[str | None, typer.Argument(metavar="[YYYY-MM-DD]", help="Defaults to the first.")]
@@ -119,6 +159,75 @@ def dev(port: Port = 3000) -> None:
     _end(lambda: command(Console(), port))
 
 
+@gate.command("judge", help=GATE_HELP)
+def gate_judge(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Files of bars in any shape that a feed reads; no database is needed."),
+    ] = None,
+    session: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Only this session.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="Sessions from this day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Sessions up to this day.")] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose thresholds: prod (production), staging or ci. [the desk's]"),
+    ] = None,
+    max_missing: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Fail above this share of missing bars, whatever is configured.")
+    ] = None,
+    fail_on_warn: Annotated[bool, typer.Option("--fail-on-warn", help="Exit with 1 where there are warnings.")] = False,
+    json_path: Annotated[
+        str | None, typer.Option("--json", metavar="PATH", help="Write the report, or an array of them; - is stdout.")
+    ] = None,
+    html_path: Annotated[
+        Path | None, typer.Option("--html", metavar="PATH", help="Write a page for a browser.")
+    ] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="Judge only this one; may be repeated.")] = None,
+    bar_size: Annotated[BarSizes | None, typer.Option(help="Length of the bars. [the files']")] = None,
+) -> None:
+    """Hold sessions to the quality gate and show what it finds."""
+    from cli.gate import Asked
+    from cli.gate import gate as command
+
+    if session is not None and (first is not None or last is not None):
+        raise typer.BadParameter("it does not go with --from and --to", param_hint="--session")
+    size = None if bar_size is None else bar_size.value
+    asked = Asked(
+        files=files or (),
+        session=session,
+        first=first,
+        last=last,
+        environment=environment,
+        max_missing=max_missing,
+        fail_on_warn=fail_on_warn,
+        json_path=json_path,
+        html_path=html_path,
+        symbols=symbol or (),
+        bar_size=size,
+    )
+    _end(lambda: command(asked, Screen(), Screen(stderr=True)), failed=3)
+
+
+@gate.command("accept")
+def gate_accept(
+    session: Day,
+    reason: Annotated[str, typer.Option(help="Why its bars are good enough.")],
+    by: Annotated[str | None, typer.Option(help="Who says so; the operating system's user unless given.")] = None,
+) -> None:
+    """Let a blocked SESSION pass, for the bars that were judged. It is kept for ever who did, when and why."""
+    from cli.gate_accept import accept, operating_system_user
+
+    _end(lambda: accept(session, reason, operating_system_user() if by is None else by, Console()), failed=3)
+
+
+@gate.command("schema")
+def gate_schema() -> None:
+    """Print the JSON Schema of a report."""
+    from cli.gate import schema as command
+
+    _end(lambda: command(Console()), failed=3)
+
+
 @simulate.command("alpha-vantage")
 def simulate_alpha_vantage(
     port: Port = 0,
@@ -157,20 +266,21 @@ def main() -> None:
     app()
 
 
-def _end(command: Callable[[], int]) -> NoReturn:
-    """Run a command and exit with its status; a failure is one sentence and 2, an interruption 130."""
+def _end(command: Callable[[], int], failed: int = 2) -> NoReturn:
+    """Run a command and exit with its status; a failure is one sentence and `failed`, an interruption 130."""
     complain = Console(stderr=True)
     try:
         status = command()
     except IntradayError as error:
         complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
-        status = 2
+        status = failed
     except Exception as error:
-        if not isinstance(error, OSError) and type(error).__module__.split(".")[0] not in STORAGE:
-            raise
-        said = escape(f"{type(error).__name__}: {first_line(error)}. A retry may help.")
-        complain.print(f"[red]{said}[/]", highlight=False)
-        status = 2
+        if isinstance(error, OSError) or type(error).__module__.split(".")[0] in STORAGE:
+            said = escape(f"{type(error).__name__}: {first_line(error)}. A retry may help.")
+            complain.print(f"[red]{said}[/]", highlight=False)
+        else:
+            traceback.print_exc()  # a fault of ours: Python's own status, 1, says something else of most commands
+        status = failed
     except KeyboardInterrupt:
         complain.print("Interrupted. What was stored is whole; run it again to go on.")
         status = 130

@@ -1,6 +1,7 @@
 """`intraday run`: materialise a range of sessions as one Dagster run and show what came of each."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -62,8 +63,15 @@ class Progressing(logging.Handler):
             self._progress.update(self._task, advance=1, description=said)
 
 
-def run_sessions(sessions: list[Session], settings: Settings, console: Console, *, refresh: bool = False) -> RunResult:
-    """Materialise the sessions as one run of the main job, with a progress bar."""
+def run_sessions(
+    sessions: list[Session],
+    settings: Settings,
+    console: Console,
+    *,
+    refresh: bool = False,
+    assets: Sequence[str] | None = None,
+) -> RunResult:
+    """Materialise the sessions as one run of the main job, all its assets or some, with a progress bar."""
     instance = open_instance(settings)
     job = definitions_from(settings).resolve_job_def(MAIN_JOB)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -78,6 +86,7 @@ def run_sessions(sessions: list[Session], settings: Settings, console: Console, 
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
+                asset_selection=None if assets is None else [dg.AssetKey(asset) for asset in assets],
                 tags={
                     **process_tag(),
                     "dagster/asset_partition_range_start": sessions[0].key,
@@ -115,8 +124,9 @@ def show_sessions(result: RunResult, settings: Settings, console: Console) -> No
         if row.blocked and row.stored:
             console.print(f"[yellow]{row.session}[/] The {row.stored} rows stored are those of an earlier run.")
     for row in rows:
-        if row.verdict == "WARN":
-            console.print(f"[yellow]{row.session}[/] {escape(' '.join(row.reasons))}", highlight=False)
+        if row.verdict == "WARN" or row.accepted:
+            said = " ".join((*row.reasons, *([row.accepted.sentence()] if row.accepted else [])))
+            console.print(f"[yellow]{row.session}[/] {escape(said)}", highlight=False)
     for session, said in result.not_primary.items():
         console.print(f"[yellow]{session}[/] {escape(said)}", highlight=False)
     for session, why in result.did_not_pass.items():
@@ -132,12 +142,17 @@ def run(first: str, last: str, console: Console, *, refresh: bool) -> int:
 def run_and_show(settings: Settings, first: str, last: str, console: Console, *, refresh: bool = False) -> RunResult:
     """Run the sessions of a range, then show them and what changed."""
     result = run_sessions(sessions_asked_for(first, last, settings), settings, console, refresh=refresh)
+    show_result(result, settings, console)
+    return result
+
+
+def show_result(result: RunResult, settings: Settings, console: Console) -> None:
+    """The sessions of a run and what changed, or why it ended early."""
     if result.broke:
         console.print(f"[red]{escape(result.broke)}[/]", highlight=False)
     else:
         show_sessions(result, settings, console)
         say_changes(result, console)
-    return result
 
 
 def say_changes(result: RunResult, console: Console) -> None:
@@ -153,7 +168,9 @@ def say_changes(result: RunResult, console: Console) -> None:
 def _cells(row: SessionRow, symbols: tuple[str, ...]) -> list[str]:
     missing = [f"{row.missing.get(symbol, 0)}" for symbol in symbols]
     marked = [f"[yellow]{count}[/]" if count != "0" else count for count in missing]
-    verdict = f"[{STYLE[row.verdict]}]{row.verdict}{', blocked' if row.blocked else ''}[/]"
+    said = "blocked" if row.blocked else "accepted" if row.accepted else ""
+    style = STYLE["WARN"] if row.accepted else STYLE[row.verdict]
+    verdict = f"[{style}]{', '.join(filter(None, (row.verdict, said)))}[/]"
     return [row.session, f"{row.minutes}", f"{row.bars_in}", *marked, verdict, f"{row.stored}"]
 
 

@@ -17,9 +17,9 @@ from simulators.bar_faults import relabel
 from simulators.clock import NEW_YORK, ReplayClock
 from simulators.fault_rows import Side
 from simulators.faults import Fault
-from simulators.histories import as_history
+from simulators.histories import as_history, split_adjusted
 from simulators.plan import read_plan
-from simulators.recordings import load_bars, load_yahoo_bars, symbols
+from simulators.recordings import LATER_SPLITS, load_bars, load_yahoo_bars, symbols
 from simulators.server import HOST
 from simulators.stand_in import StandIn
 from simulators.yahoo import YahooSimulator
@@ -70,7 +70,7 @@ def alpha_vantage(console: Console, options: Options, labels: str) -> int:
 
 def yahoo(console: Console, options: Options, *, same_bars: bool) -> int:
     """The command: serves until Ctrl-C. `same_bars`: those of the Alpha Vantage stand-in, to fail over to."""
-    bars = {symbol: relabel(as_history(load_bars(symbol)), (), 1, "end", "start") for symbol in symbols()}
+    bars = {symbol: relabel(as_history(_as_yahoo_has_it(symbol)), (), 1, "end", "start") for symbol in symbols()}
     first = bars["NVDA"] if same_bars else load_yahoo_bars("NVDA")
     try:
         simulator = YahooSimulator(
@@ -87,6 +87,10 @@ def yahoo(console: Console, options: Options, *, same_bars: bool) -> int:
         'INTRADAY_YAHOO__DAYS_BACK=\'{{"1min": 99999, "5min": 99999}}\' intraday run …'
     )
     return _serve(console, simulator, options, "Yahoo", use)
+
+
+def _as_yahoo_has_it(symbol: str) -> pd.DataFrame:
+    return split_adjusted(load_bars(symbol), LATER_SPLITS.get(symbol, 1.0))
 
 
 def _side(labels: str) -> Side:

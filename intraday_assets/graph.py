@@ -7,6 +7,7 @@ sessions that have it. A run that could not store every session it was asked for
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import dagster as dg
 from pydantic import Field
 
 from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports
-from intraday_assets.work import Desk, Made, SessionWork
+from intraday_assets.work import Check, Desk, Made, SessionWork
 from market.sessions import session
 from resources.dagster_resources import DatabaseResource, FeedsResource, GateResource, LandingResource
 from resources.errors import DatabaseUnreachable
@@ -40,12 +41,14 @@ class Stage:
     assets: tuple[str, ...]
     needs: frozenset[str]
     make: Callable[[SessionWork, frozenset[str]], Iterator[Made]]
+    waits_its_turn: bool = False
+    """Whether one run at a time makes it and what follows: another's report would make this one's an older one."""
 
 
 STAGES = (
     Stage(("bars",), frozenset(), lambda work, _: bars.make(work)),
     Stage(("frames",), frozenset({"bars"}), lambda work, _: frames.make(work)),
-    Stage(("quality_reports",), frozenset(), lambda work, _: quality_reports.make(work)),
+    Stage(("quality_reports",), frozenset(), lambda work, _: quality_reports.make(work), True),
     Stage(("market_data", "dual_ticker_bars"), frozenset({"quality_reports"}), hypertables.make),
     Stage(("eod_summaries",), frozenset({"quality_reports"}), lambda work, _: eod_summaries.make(work)),
 )
@@ -96,22 +99,26 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
         bad: dict[str, BadSession] = {}
         others: list[str] = []
+        accepted: list[str] = []
         try:
             zone, server, rules = landing.zone(), database.server(), gate.gate()
             feed = feeds.feeds(zone, server).failover(rules, refresh=config.refresh)
             desk = Desk(settings.symbols, settings.bar_size, feed, zone, rules, server)
             for key in context.partition_keys:
-                work = SessionWork(desk, session(key))
+                work = SessionWork(desk, session(key), last_of_run=key == context.partition_keys[-1])
                 yield from make_session(work, selected)
                 if work.outcome is not None:
                     bad[key] = BadSession(work.outcome, work.retry_helps)
                 if work.not_primary:
                     others.append(key)
+                if work.accepted:
+                    accepted.append(key)
                 _log_outcome(context, work)
         except IntradayError as error:
             raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
-        if others:
-            _tag(context, "intraday/not_primary_feed", others)
+        for name, keys in (("intraday/not_primary_feed", others), ("intraday/accepted", accepted)):
+            if keys:
+                _tag(context, name, keys)
         if bad:
             raise _outcome(context, bad)
 
@@ -120,39 +127,40 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
 
 def make_session(work: SessionWork, selected: frozenset[str]) -> Iterator[Event]:
     """Make the selected assets of one session; what fails is noted in `work.problems` and stops what needs it."""
-    for stage in STAGES:
-        wanted = selected.intersection(stage.assets)
-        if not wanted or work.lacks(stage.needs):
-            continue
-        try:
-            for made in stage.make(work, wanted):
-                yield from _events(made, work.session.key)
-        except DatabaseUnreachable:
-            raise  # no session of the run would fare better
-        except Exception as error:  # one bad session must not stop the others; the run names it at its end
-            together = tuple(asset for asset in stage.assets if asset in wanted)
-            work.problems[together] = error
-            for asset in CONTRACTS.intersection(together) if isinstance(error, ContractBroken) else ():
-                yield _evaluation(asset, "contract", False, str(error), work.session.key)
-            if not isinstance(error, IntradayError):
-                log.exception("%s of %s", " and ".join(sorted(wanted)), work.session.key)
+    with ExitStack() as turn:
+        for stage in STAGES:
+            wanted = selected.intersection(stage.assets)
+            if not wanted or work.lacks(stage.needs):
+                continue
+            try:
+                if stage.waits_its_turn:
+                    turn.enter_context(work.desk.sessions.turn(work.session))
+                for made in stage.make(work, wanted):
+                    yield from _events(made, work.session.key)
+            except DatabaseUnreachable:
+                raise  # no session of the run would fare better
+            except Exception as error:  # one bad session must not stop the others; the run names it at its end
+                together = tuple(asset for asset in stage.assets if asset in wanted)
+                work.problems[together] = error
+                for asset in CONTRACTS.intersection(together) if isinstance(error, ContractBroken) else ():
+                    yield _evaluation(asset, Check("contract", False, str(error)), work.session.key)
+                if not isinstance(error, IntradayError):
+                    log.exception("%s of %s", " and ".join(sorted(wanted)), work.session.key)
 
 
 def _events(made: Made, key: str) -> Iterator[Event]:
     yield dg.AssetMaterialization(made.asset, partition=key, metadata=made.metadata)
     for check in made.checks:
-        yield _evaluation(made.asset, check.name, check.passed, check.message, key, warning=check.warning)
+        yield _evaluation(made.asset, check, key)
 
 
-def _evaluation(
-    asset: str, name: str, passed: bool, message: str, key: str, *, warning: bool = False
-) -> dg.AssetCheckEvaluation:
-    severity = dg.AssetCheckSeverity.WARN if warning else dg.AssetCheckSeverity.ERROR
+def _evaluation(asset: str, check: Check, key: str) -> dg.AssetCheckEvaluation:
+    severity = dg.AssetCheckSeverity.WARN if check.warning else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(asset),
-        check_name=name,
-        passed=passed,
-        metadata={"message": dg.MetadataValue.text(message)},
+        check_name=check.name,
+        passed=check.passed,
+        metadata={"message": dg.MetadataValue.text(check.message), **check.metadata},
         severity=severity,
         partition=key,
     )

@@ -6,23 +6,35 @@ What an asset *is* stands in `intraday_assets.assets`; the order in which a run 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 
-from market.frames import REACH_SESSIONS
-from market.quality.evidence import Evidence
+from market.frames import REACH_SESSIONS, warm_history
+from market.quality.evidence import HISTORY_SESSIONS, Evidence, failed_alone
 from market.quality.gate import Gate
-from market.sessions import BarSize, Session
+from market.quality.grid import Grid, bar_grid, stored_grid
+from market.sessions import BarSize, Session, session_at, sessions_before
+from resources.database.acceptance_store import AcceptanceStore
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
 from resources.database.session_store import Change, SessionStore
-from resources.errors import Blocked, FeedError, NoBars, NoFeedAnswered, NotLanded, OutOfReach, RequestRefused
+from resources.errors import (
+    Blocked,
+    FeedError,
+    NoBars,
+    NoFeedAnswered,
+    NotLanded,
+    OutOfReach,
+    RequestRefused,
+)
 from resources.feeds.failover import Failover, SessionAnswer
 from resources.landing import LandingZone
+from resources.shelf import Shelf
 from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
-from schemas.quality import QualityReport
+from schemas.quality import Acceptance, Attempt, QualityReport
 from schemas.tables import KEPT, Bars, checked
 
 UNFIT = (LabelSideUnclear, ContractBroken)
@@ -40,6 +52,7 @@ class Check:
     message: str
     warning: bool = False
     """A failed check that does not block."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 CONTRACT_HOLDS = Check("contract", True, "The table satisfies its contract.")
@@ -62,6 +75,18 @@ class Fetched:
     """`schemas.tables.Bars`."""
     answers: Mapping[str, SessionAnswer]
 
+    @property
+    def second(self) -> pd.DataFrame | None:
+        """What the feeds that were not taken have of the session, where they were asked."""
+        others = [answer.other.bars for answer in self.answers.values() if answer.other is not None]
+        return pd.concat(others, ignore_index=True) if others else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What came of asking the feeds, of the symbols for which it was not the primary alone."""
+        several = [answer.attempts for answer in self.answers.values() if len(answer.attempts) > 1]
+        return tuple(attempt for attempts in several for attempt in attempts)
+
 
 class Desk:
     """What every session of a run shares: the symbols, the feed, the landing zone, the gate and the stores."""
@@ -78,45 +103,48 @@ class Desk:
         self.symbols = symbols
         self.bar_size = bar_size
         self.feed = feed
-        self.landing = landing
         self.gate = gate
-        self.shelf = f"{gate.environment}/{bar_size}/{'-'.join(symbols)}"
-        """Where this desk's tables lie in the landing zone."""
+        self.shelf = Shelf(landing, gate.environment, bar_size, symbols)
         self.sessions = SessionStore(server, gate.environment, bar_size, symbols)
         self.reports = ReportStore(server)
+        self.acceptances = AcceptanceStore(server)
         self.events = FeedEventStore(server)
         # A session is made once and is then the history of the next ones: what a run reaches back to is kept, no more.
         remembered = lru_cache(maxsize=REACH_SESSIONS + 1)
         self.fetched_bars = remembered(self._fetched_bars)
         self.fit_bars = remembered(self._fit_bars)
-
-    def landed_bars(self, session: Session) -> pd.DataFrame:
-        """The bars asset's table of a session.
-
-        Raises:
-            NotLanded: no run has made it, or only one of an older version did.
-
-        """
-        try:
-            return checked(self.landing.read_table("bars", self.shelf, session.key), Bars)
-        except ContractBroken:
-            raise NotLanded(
-                f"The landed bars of {session.key} are of an older version: materialise them again."
-            ) from None
+        self._grids: dict[Session, Grid] = {}
 
     def _fetched_bars(self, session: Session) -> Fetched:
         """Every symbol's bars from the feeds."""
-        answers = {symbol: self.feed.session_bars(symbol, session) for symbol in self.symbols}
+        history = self.history(session)
+        answers = {symbol: self.feed.session_bars(symbol, session, history) for symbol in self.symbols}
         table = pd.concat([answer.part.bars for answer in answers.values()], ignore_index=True)
         return Fetched(checked(table, Bars), answers)
 
+    def history(self, session: Session) -> tuple[Grid, ...]:
+        """What is stored of the sessions before, latest first: those that the gate let pass, or a person accepted.
+
+        A run goes forward in time, so what it has read of an earlier session stays true.
+        """
+        before = list(islice(sessions_before(session), HISTORY_SESSIONS))
+        unread = [earlier for earlier in before if earlier not in self._grids]
+        for earlier, rows in zip(unread, self.sessions.stored_of(unread), strict=True):
+            self._grids[earlier] = stored_grid(rows, earlier, self.bar_size, self.symbols)
+        self._grids = {earlier: self._grids[earlier] for earlier in before}
+        return tuple(grid for grid in self._grids.values() if grid.present.any())
+
     def _fit_bars(self, session: Session) -> pd.DataFrame | None:
-        """An earlier session's bars, for warming indicators; None if there are none or the gate would block them."""
+        """An earlier session's bars, for warming indicators; None if there are none or the gate blocks them."""
         bars = self._known_bars(session)
         if bars is None:
             return None
         evidence = Evidence(session, self.bar_size, self.symbols, bars)
-        return None if self.gate.judge(evidence).blocked else bars
+        report = self.gate.judge(evidence)
+        if report.blocked:
+            word = self.acceptances.latest(session, self.gate.environment, self.bar_size, self.symbols)
+            report = self.gate.judge(evidence, accepted=word)
+        return None if report.blocked else bars
 
     def _known_bars(self, session: Session) -> pd.DataFrame | None:
         """From the feeds' answers, whatever an earlier run made of others; as landed where the primary feed fails."""
@@ -127,7 +155,7 @@ class Desk:
             if isinstance(cause, UNFIT):
                 return None
             try:
-                return self.landed_bars(session)
+                return self.shelf.bars(session)
             except NotLanded:
                 if isinstance(cause, ABSENT):
                     return None
@@ -145,27 +173,65 @@ class SessionWork:
     changes: dict[str, Change] = field(default_factory=dict)
     not_primary: str = ""
     """What of its bars is not the primary feed's, in a sentence."""
+    last_of_run: bool = False
+    """Whether the run makes no session after it: what costs and is about many sessions is made with this one."""
 
     @cached_property
     def bars(self) -> pd.DataFrame:
         """`schemas.tables.Bars`."""
-        return self.desk.landed_bars(self.session)
+        return self.desk.shelf.bars(self.session)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """`schemas.tables.Frame`."""
-        return self.desk.landing.read_table("frames", self.desk.shelf, self.session.key)
+        return self.desk.shelf.frame(self.session)
+
+    @cached_property
+    def history(self) -> list[pd.DataFrame]:
+        """The bars of the earlier sessions that warm the frame, latest first."""
+        return warm_history(self.session, self.desk.symbols, self.desk.fit_bars)
 
     @cached_property
     def report(self) -> QualityReport:
         """The gate's judgement."""
-        text = self.desk.landing.read_text("quality_reports", self.desk.shelf, self.session.key)
-        return QualityReport.model_validate_json(text)
+        return self.desk.shelf.report(self.session)
+
+    def judge(self, accepted: Acceptance | None) -> QualityReport:
+        """Ask the gate about the bars and the frame, with all that they can be compared with."""
+        desk = self.desk
+        attempts, second = desk.shelf.feeds_asked(self.session, self.bars)
+        evidence = Evidence(
+            self.session,
+            desk.bar_size,
+            desk.symbols,
+            self.bars,
+            self.frame,
+            history=desk.history(self.session),
+            warm_up=self._warm_up(),
+            second=second,
+            second_failed=failed_alone(attempts),
+            stored=desk.sessions.stored(self.session),
+        )
+        return desk.gate.judge(evidence, attempts, accepted)
+
+    def _warm_up(self) -> tuple[Grid, ...] | None:
+        """What warmed the frame, also of one that an earlier run made; None where the feeds cannot say now."""
+        try:
+            tables = [bars for bars in self.history if len(bars)]
+        except FeedError:
+            return None
+        size, symbols = self.desk.bar_size, self.desk.symbols
+        return tuple(bar_grid(bars, session_at(bars["timestamp"].iloc[0]), size, symbols) for bars in tables)
 
     @property
     def blocked(self) -> bool:
         """Whether this run judged, or read, a report that keeps the session out of the database."""
         return "report" in self.__dict__ and self.report.blocked
+
+    @property
+    def accepted(self) -> bool:
+        """Whether this run judged, or read, a report that lets the session pass on a person's word."""
+        return "report" in self.__dict__ and self.report.accepted is not None
 
     @property
     def outcome(self) -> str | None:

@@ -9,8 +9,9 @@ from itertools import islice
 import pandas as pd
 
 from market.features import features
-from market.sessions import BarSize, Session, sessions_before
-from schemas.tables import BAR_VALUES, FEATURES, KEPT
+from market.sessions import NEW_YORK, BarSize, Session, sessions_before
+from market.splits import SplitTable
+from schemas.tables import BAR_VALUES, FEATURES, KEPT, PRICE_COLUMNS
 
 WARM_UP_BARS = 500
 """Bars of history read before a session. The slowest indicator, Wilder's, forgets by 13/14 a bar, so what lies before
@@ -21,7 +22,12 @@ REACH_SESSIONS = 15
 
 
 def build_frame(
-    bars: pd.DataFrame, history: Sequence[pd.DataFrame], session: Session, bar_size: BarSize, symbols: Sequence[str]
+    bars: pd.DataFrame,
+    history: Sequence[pd.DataFrame],
+    session: Session,
+    bar_size: BarSize,
+    symbols: Sequence[str],
+    splits: SplitTable | None = None,
 ) -> pd.DataFrame:
     """Align one session's bars on the exchange's minutes and compute their features.
 
@@ -31,13 +37,15 @@ def build_frame(
         session: the session.
         bar_size: the length of the bars.
         symbols: the tickers, in the order that the frame has.
+        splits: those that are known: what the history costs is put on the basis of the session's prices.
 
     Returns:
         A `schemas.tables.Frame` of `len(session.minutes) * len(symbols)` rows, by minute, then symbol.
 
     """
     grid = session.minutes(bar_size)
-    before = [earlier[earlier["timestamp"] < session.open] for earlier in history]
+    earlier = [table[table["timestamp"] < session.open] for table in history]
+    before = [_on_the_basis_of(bars, session, table, splits or SplitTable()) for table in earlier if len(table)]
     now = bars[bars["timestamp"].isin(grid)]
     wide = _wide(_unmarked([*before, now]), grid, symbols)
     computed = features(wide, grid)
@@ -75,6 +83,20 @@ def warm_history(
         if min(counts.values()) >= WARM_UP_BARS:
             break
     return history
+
+
+def _on_the_basis_of(bars: pd.DataFrame, session: Session, earlier: pd.DataFrame, splits: SplitTable) -> pd.DataFrame:
+    """An earlier session's bars, their prices divided by the splits between; as they are where nobody knows."""
+    day = earlier["timestamp"].iloc[0].tz_convert(NEW_YORK).date()
+    now, then = (table.groupby("symbol")["basis"].first() for table in (bars, earlier))
+    divisors = {
+        symbol: splits.divisor(symbol, (day, then[symbol]), (session.day, now[symbol])) or 1.0
+        for symbol in now.index.intersection(then.index)
+    }
+    if all(divisor == 1.0 for divisor in divisors.values()):
+        return earlier
+    prices = earlier[list(PRICE_COLUMNS)].div(earlier["symbol"].map(divisors).fillna(1.0), axis="index")
+    return earlier.assign(**prices)
 
 
 def _unmarked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

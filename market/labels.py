@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 
 from market.sessions import NEW_YORK, BarSize, Session
@@ -78,7 +79,9 @@ def label_evidence(stamps: pd.DatetimeIndex, volumes: pd.Series, session: Sessio
     end: list[str] = []
     neither: list[str] = []
     _extended_bounds(volume.index, session, start, end)
-    loudest = _opening_volume(volume, opening, max(NEAR_THE_OPEN, 2 * bar_size.delta))
+    since = (pd.DatetimeIndex(volume.index) - opening).to_numpy()
+    place = opening_bar(since, volume.to_numpy("float64"), bar_size)
+    loudest = None if place is None else volume.index[place]
     if loudest is not None:
         sides = {opening: start, opening + bar_size.delta: end}
         sides.get(loudest, neither).append(f"the opening volume stands at {loudest:%H:%M}")
@@ -93,14 +96,26 @@ def label_evidence(stamps: pd.DatetimeIndex, volumes: pd.Series, session: Sessio
     return LabelEvidence(tuple(start), tuple(end), tuple(neither), sure=bool(start) or not only_the_opening)
 
 
-def _opening_volume(volume: pd.Series, opening: pd.Timestamp, reach: pd.Timedelta) -> pd.Timestamp | None:
-    """The stamp of the opening bar: the largest near the open, if it stands out from those before it."""
-    near = volume[(volume.index >= opening - reach) & (volume.index <= opening + reach)]
-    if near.empty or near.isna().all():
+def opening_bar(since: np.ndarray, volumes: np.ndarray, bar_size: BarSize) -> int | None:
+    """The place of the bar that carries the opening auction: the largest near the open, if it stands out.
+
+    Args:
+        since: how long after the open each of one symbol's stamps is, timedelta64.
+        volumes: shares per stamp, same order, float64; NaN where nothing is known.
+        bar_size: the length of the bars.
+
+    Returns:
+        None when no bar is at least `OPENING_BAR_IS_LARGE` times any of those near the open that come before it.
+
+    """
+    reach = max(NEAR_THE_OPEN, 2 * bar_size.delta).to_timedelta64()
+    near = np.flatnonzero((np.abs(since) <= reach) & ~np.isnan(volumes))
+    if not len(near):
         return None
-    loudest = near.index[int(near.argmax())]
-    before = near[near.index < loudest]
-    return loudest if before.empty or near[loudest] >= OPENING_BAR_IS_LARGE * before.max() else None
+    loudest = int(near[volumes[near].argmax()])
+    before = volumes[near][since[near] < since[loudest]]
+    stands_out = not len(before) or volumes[loudest] >= OPENING_BAR_IS_LARGE * before.max()
+    return loudest if stands_out else None
 
 
 def _extended_bounds(stamps: pd.Index, session: Session, start: list[str], end: list[str]) -> None:

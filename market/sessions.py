@@ -33,7 +33,10 @@ class BarSize(StrEnum):
     @property
     def delta(self) -> pd.Timedelta:
         """The length of the bar."""
-        return pd.Timedelta(self.value)
+        return _LENGTHS[self]
+
+
+_LENGTHS = {size: pd.Timedelta(size.value) for size in BarSize}
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,12 @@ class Session:
 
     def minutes(self, bar_size: BarSize) -> pd.DatetimeIndex:
         """The starts of the bars that the session should have, UTC, ascending: 390 or 210 one-minute bars."""
-        grid = pd.date_range(self.open, self.close, freq=bar_size.delta, inclusive="left", unit="us")
-        return grid.rename("timestamp")
+        return _minutes(self.open, self.close, bar_size)
+
+
+@cache
+def _minutes(first: pd.Timestamp, end: pd.Timestamp, bar_size: BarSize) -> pd.DatetimeIndex:
+    return pd.date_range(first, end, freq=bar_size.delta, inclusive="left", unit="us", name="timestamp")
 
 
 @cache
@@ -102,6 +109,16 @@ def session(key: str) -> Session:
         near = calendar.date_to_session(label, direction="next")
         raise UnknownSession(f"{key} is no {EXCHANGE} session; the next one is {near:%Y-%m-%d}.")
     return Session(day, calendar.session_open(label).as_unit("us"), calendar.session_close(label).as_unit("us"))
+
+
+def session_at(stamp: pd.Timestamp) -> Session:
+    """The session of the New York day of an instant.
+
+    Raises:
+        UnknownSession: the exchange does not trade that day.
+
+    """
+    return session(f"{stamp.tz_convert(NEW_YORK):%Y-%m-%d}")
 
 
 def sessions_between(first: date, last: date) -> list[Session]:

@@ -20,14 +20,18 @@ IntradayError (schemas.errors)
 │       ├── KeyRefused        no key, or not a valid one
 │       ├── PlanRefused       the key's plan lacks this
 │       └── RequestRefused    unknown symbol, month or interval
-├── NotLanded                 a table that no run has made yet
+├── NotLanded                 a table or a report that no run has made yet
+├── ReportUnreadable          a landed report that is not one of this code's
+├── NotAcceptable             a session that no person can let pass, or not like this
 ├── DatabaseError             the database
 │   ├── DatabaseUnreachable   no connection                       retry helps
 │   ├── DatabaseBusy          a lock, a deadlock, a time limit     retry helps
 │   ├── MigrationError        a schema that this code cannot use
 │   ├── Blocked               the gate keeps the session out
 │   └── OtherBarSize          one database holds bars of one length
-└── FingerprintMismatch       a table that is not the one the gate judged
+├── FingerprintMismatch       a table that is not the one the gate judged
+├── NotJudged                 a session of which no judgement is kept
+└── OtherJudgement            a report that is not the newest judgement
 ```
 """
 
@@ -144,7 +148,15 @@ class RequestRefused(FeedRefused):
 
 
 class NotLanded(IntradayError):
-    """No run has made that table yet."""
+    """No run has made that table or report yet."""
+
+
+class ReportUnreadable(IntradayError):
+    """A landed report that this code did not write: cut, altered, or of another version."""
+
+
+class NotAcceptable(IntradayError):
+    """A session that no person can let pass, or not like this."""
 
 
 class DatabaseError(IntradayError):
@@ -177,3 +189,11 @@ class OtherBarSize(DatabaseError):
 
 class FingerprintMismatch(IntradayError):
     """A loader was handed a table other than the one that the gate judged."""
+
+
+class NotJudged(IntradayError):
+    """A loader was handed a report of a session of which no judgement is kept."""
+
+
+class OtherJudgement(IntradayError):
+    """A loader was handed a report that is not the newest judgement that is kept: an older or an edited one."""

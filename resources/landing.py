@@ -5,7 +5,8 @@ own, so that desks with other symbols, bars or thresholds never read them.
 
 ```
 raw/<feed>/<host>/<bar size>/<symbol>/<month or week>/<fetched at>.<ending>.gz
-<asset>/<shelf>/<session>.parquet | .json       shelf: <environment>/<bar size>/<symbols>
+<asset>/<shelf>/<session>.parquet               shelf: <environment>/<bar size>/<symbols>
+<asset>/<shelf>/<session>/<name>                texts: quality_reports/…/2020-11-23/qc_report.json
 ```
 """
 
@@ -113,7 +114,7 @@ class LandingZone:
             NotLanded: no run has made it.
 
         """
-        content = self._read(f"{asset}/{shelf}/{session}.parquet")
+        content = self._read(asset, shelf, session, ".parquet")
         try:
             return pd.read_parquet(io.BytesIO(content))
         except pa.ArrowInvalid:
@@ -121,18 +122,19 @@ class LandingZone:
                 f"The landed {asset} of {session} ({shelf}) cannot be read: materialise them again."
             ) from None
 
-    def write_text(self, asset: str, shelf: str, session: str, text: str) -> str:
-        """Write one asset's session as JSON text; returns where."""
-        return self._write(f"{asset}/{shelf}/{session}.json", text.encode())
+    def write_text(self, asset: str, shelf: str, session: str, name: str, text: str) -> str:
+        """Write a text of one asset's session under a name of its own; returns where."""
+        return self._write(f"{asset}/{shelf}/{session}/{name}", text.encode())
 
-    def read_text(self, asset: str, shelf: str, session: str) -> str:
+    def read_text(self, asset: str, shelf: str, session: str, name: str) -> str:
         """Read it back.
 
         Raises:
             NotLanded: no run has made it.
+            UnicodeDecodeError: somebody wrote something else there.
 
         """
-        return self._read(f"{asset}/{shelf}/{session}.json").decode()
+        return self._read(asset, shelf, session, f"/{name}").decode()
 
     def write_file(self, name: str, content: bytes) -> str:
         """Write a file at the root; returns where."""
@@ -148,12 +150,10 @@ class LandingZone:
             self.files.pipe_file(path, content)  # an object store shows an object when it is complete
         return str(self.files.unstrip_protocol(path))
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, asset: str, shelf: str, session: str, ending: str) -> bytes:
         try:
-            return bytes(self.files.cat_file(f"{self.root}/{name}"))
-        except FileNotFoundError:
-            asset, shelf = name.split("/")[0], "/".join(name.split("/")[1:-1])
-            session = name.rsplit("/", 1)[1].rsplit(".", 1)[0]
+            return bytes(self.files.cat_file(f"{self.root}/{asset}/{shelf}/{session}{ending}"))
+        except (FileNotFoundError, NotADirectoryError):
             raise NotLanded(f"No {asset} of {session} have been made yet ({shelf}): materialise them first.") from None
 
 

@@ -21,6 +21,8 @@ from resources.paths import CONFIG, default_home
 THRESHOLDS = f"{PREFIX}QUALITY__"
 """Variables that `resources.gate_settings` reads."""
 DEFAULT_ENVIRONMENT = "staging"
+NO_ENVIRONMENTS = ("base", "data_quality", "splits")
+"""Files of `config/` that are none."""
 NOT_SETTINGS = frozenset({"INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
 """Variables with the prefix that are read elsewhere."""
 
@@ -167,7 +169,7 @@ def load_settings(config: Path = CONFIG) -> Settings:
 
 def environments(config: Path) -> list[str]:
     """The environments that have a file."""
-    return sorted(path.stem for path in config.glob("*.yaml") if path.stem not in ("base", "data_quality"))
+    return sorted(path.stem for path in config.glob("*.yaml") if path.stem not in NO_ENVIRONMENTS)
 
 
 def hold_environment(environment: str, config: Path) -> None:

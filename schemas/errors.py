@@ -12,7 +12,7 @@ class IntradayError(Exception):
     ├── UnknownSession          the exchange does not trade that day
     ├── LabelSideUnclear        bars whose stamps cannot be told apart as start or end of bar
     ├── ContractBroken          a table that does not satisfy its Pandera model
-    └── resources.errors: ConfigError, FeedError …, DatabaseError …, FingerprintMismatch
+    └── resources.errors: ConfigError, FeedError …, DatabaseError …, FingerprintMismatch …
     ```
     """
 

@@ -17,6 +17,16 @@ from simulators.value_faults import Revise
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 
 
+def split_adjusted(bars: pd.DataFrame, ratio: float) -> pd.DataFrame:
+    """As-traded bars as a vendor shows them that adjusts prices and volumes for later splits.
+
+    `ratio` is how many shares one share of then is today.
+    """
+    prices = {name: pd.to_numeric(bars[name]) / ratio for name in ("open", "high", "low", "close")}
+    volume = (pd.to_numeric(bars["volume"]) * ratio).astype("int64")
+    return bars.assign(**prices, volume=volume)
+
+
 def as_history(bars: pd.DataFrame) -> pd.DataFrame:
     """Any table of bars as a vendor's history: text columns, oldest first.
 

@@ -22,6 +22,9 @@ _ALPHA_VANTAGE = "alphavantage_1min_ext_"
 _YAHOO = "yahoo_1m_prepost_"
 _YAHOO_EMPTY = "yahoo_1m_AAPL_weekend_empty_2025-02-01.http.json"
 
+LATER_SPLITS = {"NVDA": 40.0}
+"""How many shares a share of the Alpha Vantage recordings (2020) is today: 4 for 1 in 2021, 10 for 1 in 2024."""
+
 
 @dataclass(frozen=True)
 class ErrorBody:

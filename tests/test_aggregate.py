@@ -43,11 +43,23 @@ def test_what_is_marked_does_not_enter():
     assert longer[list(VALUES)].to_numpy().tolist() == [[10, 11, 9, 10.5, 1]]
 
 
-def test_values_that_are_not_there_are_passed_over():
-    nan = float("nan")
-    longer = aggregate(bars_of(DAY, [("09:30", nan, nan, nan, 7, nan), ("09:31", 8, 9, 6, nan, nan)]), DAY, FIVE)
-    assert longer[list(VALUES[:4])].to_numpy().tolist() == [[8, 9, 6, 7]]
-    assert longer["volume"].isna().all()
+@pytest.mark.parametrize(
+    ("minute", "prices", "shares"),
+    [
+        ((10, 11, 9, 10, 5), True, 12.0),
+        ((10, 11, float("nan"), 10, 5), False, 12.0),
+        ((10, 9, 11, 10, 5), False, 12.0),
+        ((10, 11, 0, 10, 5), False, 12.0),
+        ((10, 11, 9, 10, -5), True, None),
+        ((10, 11, 9, 10, float("nan")), True, None),
+    ],
+)
+def test_a_broken_minute_breaks_the_longer_bar(minute, prices, shares):
+    """What the gate would hold against a minute does not go under in five of them."""
+    longer = aggregate(bars_of(DAY, [("09:30", 8, 12, 7, 10, 7), ("09:31", *minute)]), DAY, FIVE)
+    found = longer[list(VALUES[:4])].to_numpy().tolist()
+    assert found == [[8, 12, 7, 10]] if prices else longer[list(VALUES[:4])].isna().all(axis=None)
+    assert longer["volume"].tolist() == [shares] if shares else longer["volume"].isna().all()
 
 
 def test_bars_that_are_long_enough_stay_as_they_are_and_none_give_none():

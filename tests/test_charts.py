@@ -1,11 +1,26 @@
-"""The candles: what is drawn where, read back from the figure."""
+"""The pictures: what is drawn where, read back from the figure or from the array that is drawn."""
 
+from datetime import date
+
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.dates import num2date
 
 from intraday_assets.charts import candle_figure, candles
+from intraday_assets.quality_charts import (
+    DAYS,
+    Day,
+    Minute,
+    day_cells,
+    minute_cells,
+    missing_minutes,
+    verdict_calendar,
+)
+from market.quality.history import Judged, VerdictHistory, verdict_history
+from market.quality.history import judged as summary_of
 from market.sessions import BarSize, session
+from schemas.quality import Action, QualityReport, Verdict
 from schemas.tables import FEATURES
 
 
@@ -39,3 +54,99 @@ def test_candles_and_missing_minutes_are_where_they_belong(frame):
 def test_the_picture_is_a_small_png(frame):
     assert candles(frame, ("NVDA", "MSFT"), "t").startswith("![t](data:image/png;base64,iVBORw0KGgo")
     assert len(candles(frame, ("NVDA", "MSFT"), "t")) < 100_000
+
+
+def judged(key: str, verdict: str = "PASS", *, accepted: bool = False, **missing: list[str]) -> Judged:
+    """A session whose minutes without a bar are named in UTC."""
+    stamps = {symbol: pd.DatetimeIndex([f"{key}T{at}Z" for at in times], tz="UTC") for symbol, times in missing.items()}
+    return Judged(session(key), Verdict(verdict), Action.CONTINUE, accepted, stamps)
+
+
+def of_range(first: str, last: str, *found: Judged, bar_size: BarSize = BarSize.ONE_MINUTE) -> VerdictHistory:
+    return verdict_history(date.fromisoformat(first), date.fromisoformat(last), bar_size, ("NVDA", "MSFT"), found)
+
+
+@pytest.fixture
+def thanksgiving() -> VerdictHistory:
+    """Wednesday's bars are there but 10:00 and 10:01, Friday is a half day without 12:59, Monday has no report."""
+    wednesday = judged("2020-11-25", NVDA=["15:00", "15:01"], MSFT=[])
+    friday = judged("2020-11-27", "FAIL", NVDA=["17:59"])
+    return of_range("2020-11-25", "2020-11-30", wednesday, friday)
+
+
+def test_the_heat_map_tells_missing_closed_and_unknown_minutes_apart(thanksgiving):
+    nvda, msft = (minute_cells(thanksgiving, symbol) for symbol in ("NVDA", "MSFT"))
+    assert nvda.shape == (3, 390)
+    assert np.flatnonzero(nvda[0] == Minute.MISSING).tolist() == [30, 31]
+    assert (nvda[0] == Minute.THERE).sum() == 388
+    assert np.flatnonzero(nvda[1] == Minute.MISSING).tolist() == [209]
+    assert np.flatnonzero(nvda[1] == Minute.CLOSED).tolist() == list(range(210, 390))
+    assert (nvda[2] == Minute.UNKNOWN).all()
+    assert (msft[0] == Minute.THERE).all()
+    assert [int((msft[1] == kind).sum()) for kind in (Minute.UNKNOWN, Minute.CLOSED)] == [210, 180]
+
+
+def test_the_heat_map_stays_in_new_york_when_the_clocks_change():
+    before, after = judged("2020-10-30", NVDA=["14:00"]), judged("2020-11-02", NVDA=["15:00"])
+    days = of_range("2020-10-30", "2020-11-02", before, after)
+    assert np.argwhere(minute_cells(days, "NVDA") == Minute.MISSING).tolist() == [[0, 30], [1, 30]]
+
+
+def test_the_heat_map_of_five_minute_bars_has_a_column_a_bar():
+    found = judged("2020-11-27", NVDA=["14:35", "17:55"])
+    (row,) = minute_cells(of_range("2020-11-27", "2020-11-27", found, bar_size=BarSize.FIVE_MINUTES), "NVDA")
+    assert len(row) == 78
+    assert np.flatnonzero(row == Minute.MISSING).tolist() == [1, 41]
+    assert np.flatnonzero(row == Minute.CLOSED).tolist() == list(range(42, 78))
+
+
+def test_the_calendar_puts_each_day_where_people_look_for_it():
+    """The year until Wednesday 2 December 2020 begins on Wednesday 4 December 2019."""
+    found = [
+        judged("2019-12-04"),
+        judged("2020-11-23", "WARN"),
+        judged("2020-11-24", "FAIL", accepted=True),
+        judged("2020-11-25", "FAIL"),
+        judged("2020-12-02", "ERROR"),
+    ]
+    cells = day_cells(of_range("2019-12-04", "2020-12-02", *found), date(2020, 12, 2))
+    assert cells.shape == (5, 53)
+    assert cells[:, 0].tolist() == [Day.OUTSIDE, Day.OUTSIDE, Day.PASS, Day.NO_REPORT, Day.NO_REPORT]
+    thanksgiving = [Day.WARN, Day.ACCEPTED, Day.FAIL, Day.NO_SESSION, Day.NO_REPORT]
+    assert cells[:, 51].tolist() == thanksgiving
+    assert cells[:, 52].tolist() == [Day.NO_REPORT, Day.NO_REPORT, Day.ERROR, Day.OUTSIDE, Day.OUTSIDE]
+    # Christmas, New Year, King, Washington, Good Friday, Memorial, Independence (observed), Labor, Thanksgiving.
+    assert (cells == Day.NO_SESSION).sum() == 9
+
+
+def test_days_are_told_apart_by_more_than_colour():
+    marked = [(mark, colour) for colour, mark, _ in DAYS.values()]
+    assert len({mark for mark, _ in marked if mark}) == 5
+    assert [name for _, mark, name in DAYS.values() if not mark] == ["PASS", "no report"]  # dark, and hollow
+
+
+def test_pictures_of_many_sessions_say_what_they_show(thanksgiving):
+    calendar = verdict_calendar(thanksgiving, date(2020, 11, 30), "A year")
+    heat_map = missing_minutes(thanksgiving, "Three sessions")
+    for picture in (calendar, heat_map):
+        assert picture.data.startswith("data:image/png;base64,iVBORw0KGgo")
+        assert picture.markdown == f"![{picture.title}]({picture.data})"
+        assert len(picture.png) < 50_000
+    assert calendar.title == "A year"
+
+
+def test_a_report_is_kept_with_every_missing_minute_and_of_version_1_too():
+    finding = {
+        "rule": "missing_ratio", "family": "completeness", "symbol": "NVDA", "verdict": "FAIL", "measured": 0.5,
+        "warn": 0.1, "fail": 0.2, "message": "NVDA misses bars.", "held_against": ["2020-11-25T15:00:00+00:00"],
+    }  # fmt: skip
+    report = {
+        "version": 1, "session": "2020-11-25", "environment": "prod", "bar_size": "1min", "symbols": ["NVDA", "MSFT"],
+        "bars_in": {}, "missing": {"NVDA": 1}, "findings": [finding], "fingerprints": {}, "verdict": "FAIL",
+        "action": "BLOCK",
+    }  # fmt: skip
+    kept = summary_of(QualityReport.model_validate(report))
+    assert (kept.session.key, kept.verdict, kept.action, kept.accepted) == ("2020-11-25", "FAIL", "BLOCK", False)
+    assert {symbol: [stamp.isoformat() for stamp in stamps] for symbol, stamps in kept.missing.items()} == {
+        "NVDA": ["2020-11-25T15:00:00+00:00"]
+    }

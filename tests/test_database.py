@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
+from market.quality.rules.completeness import MissingRatio
 from market.sessions import BarSize, Session, session
 from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
@@ -29,7 +31,7 @@ from resources.errors import (
     MigrationError,
 )
 from resources.paths import SQL
-from schemas.quality import Finding, Verdict
+from schemas.quality import Acceptance, Finding, QualityReport, Verdict
 from tests.support.tables import UNMARKED
 
 DAY = session("2024-01-03")
@@ -55,8 +57,17 @@ def store_of(server: DatabaseServer, environment: str = "test", symbols: tuple[s
 
 
 def store(server: DatabaseServer, bars: pd.DataFrame, day: Session = DAY) -> Change:
-    report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars))
+    report = judged(server, bars, day)
     return store_of(server).replace(day, report, bars, None)["market_data"]
+
+
+def judged(
+    server: DatabaseServer, bars: pd.DataFrame, day: Session = DAY, symbols: tuple[str, ...] = ("NVDA",)
+) -> QualityReport:
+    """A report that passes the bars, kept as a run keeps it."""
+    report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, symbols, bars))
+    ReportStore(server).keep_report(report)
+    return report
 
 
 def closes(server: DatabaseServer) -> list[tuple[str, Decimal]]:
@@ -77,11 +88,49 @@ def test_replacing_a_session_adds_revises_and_removes(server):
     assert old == [("14:31", Decimal("10.2"), False), ("14:32", Decimal("10.3"), True)]
 
 
+def test_the_verdicts_of_a_range_are_the_newest_ones(server):
+    """Of each session the last word, its missing minutes named; other desks' reports and other days' are not in it."""
+    reports, gate = ReportStore(server), Gate("test", [MissingRatio(warn=0.5, fail=0.5)])
+
+    def judge(day: Session, minutes: dict[int, float], environment: str = "test") -> QualityReport:
+        evidence = Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars_of(minutes, day))
+        report = replace(gate, environment=environment).judge(evidence)
+        reports.keep_report(report)
+        return report
+
+    whole = dict.fromkeys(range(390), 1.0)
+    friday, monday = session("2024-01-05"), session("2024-01-08")
+    judge(friday, {})
+    judge(friday, {minute: 1.0 for minute in range(390) if minute not in (0, 389)})
+    judge(friday, {}, environment="prod")
+    judge(session("2024-01-09"), whole)
+    blocked = judge(monday, {0: 1.0})
+    person = Acceptance(
+        by="a", reason="b", at="c", fingerprints={}, findings=tuple(one.about for one in blocked.findings)
+    )
+    reports.keep_report(blocked.model_copy(update={"accepted": person}))
+
+    def found() -> list[tuple[object, ...]]:
+        history = reports.verdicts(DAY.day, monday.day, "test", BarSize.ONE_MINUTE, ("NVDA",))
+        assert [one.key for one in history.sessions] == ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"]
+        return [
+            (key, one.verdict, one.action, one.accepted, [f"{at:%H:%M %Z}" for at in one.missing["NVDA"]][:2])
+            for key, one in history.judged.items()
+        ]
+
+    friday_found = ("2024-01-05", "PASS", "CONTINUE", False, ["14:30 UTC", "20:59 UTC"])
+    monday_found = ("2024-01-08", "FAIL", "WARN", True, ["14:31 UTC", "14:32 UTC"])
+    assert found() == [friday_found, monday_found]
+    with server.connect() as connection:  # as an older version of the code wrote it
+        connection.execute("UPDATE data_quality_reports SET report = (report - 'accepted') || '{\"version\": 1}'")
+    assert found() == [friday_found, (*monday_found[:3], False, monday_found[4])]
+
+
 def test_other_days_and_symbols_are_left_alone(server):
     other = session("2024-01-04")
     store(server, bars_of({0: 1.0}, other), other)
     msft = bars_of({0: 2.0}).assign(symbol="MSFT")
-    report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("MSFT",), msft))
+    report = judged(server, msft, symbols=("MSFT",))
     store_of(server, symbols=("MSFT",)).replace(DAY, report, msft, None)
     assert store(server, bars_of({5: 3.0})).removed == 0
     assert store(server, bars_of({})) == Change(added=0, revised=0, removed=1, sent=0)
@@ -224,7 +273,9 @@ bars = bars.assign(open=price, high=price, low=price, close=price, volume=1.0, *
 frame = bars[["timestamp", "symbol"]].assign(**dict.fromkeys(FEATURES, 0.5))
 frame = frame.assign(close=price, volume=1.0, missing=False)
 report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars, frame))
-SessionStore(DatabaseServer(sys.argv[1]), "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, bars, frame)
+server = DatabaseServer(sys.argv[1])
+ReportStore(server).keep_report(report)
+SessionStore(server, "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, bars, frame)
 """
 
 

@@ -167,9 +167,11 @@ def test_the_fallback_has_a_threshold_of_its_own(pair_at):
     with (
         AlphaVantageSimulator(faults=["drop:NVDA:2020-11-24:10:00-10:44"]) as primary,
         YahooSimulator(
-            bars=VENDOR_BARS, faults=["drop:NVDA:2020-11-24:12:00-12:29"], reach_days=None
+            bars=VENDOR_BARS,
+            faults=[f"drop:NVDA:2020-11-24:12:{at:02}-12:{at:02}" for at in range(0, 60, 2)],
+            reach_days=None,
         ) as fallback,
-    ):  # fmt: skip
+    ):
         answer = pair_at(primary.url, fallback.url).ask("NVDA")
     assert set(answer.part.bars["source"]) == {"yahoo"}
     assert len(kept(answer)) == 360

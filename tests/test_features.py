@@ -15,6 +15,7 @@ from market.frames import WARM_UP_BARS, build_frame, warm_history
 from market.labels import LabelSide
 from market.normalise import Provenance, normalise
 from market.sessions import BarSize, Session, session, sessions_between
+from market.splits import Split, SplitTable
 from schemas.tables import FEATURES, Frame, checked
 from tests.support import recorded
 
@@ -153,3 +154,23 @@ def test_indicators_pass_over_missing_closes(values):
         expected = theirs(there.to_numpy(), length) if len(there) else np.array([])
         np.testing.assert_allclose(ours["X"][there.index], expected, rtol=0, atol=1e-7)
         assert ours["X"].drop(there.index).isna().all()
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "split"),
+    [
+        ("as_traded", "as_traded", date(2020, 12, 15)),  # overnight
+        ("as_traded", "split_adjusted", date(2024, 6, 10)),  # later: the one vendor adjusts for it, the other does not
+    ],
+)
+def test_indicators_run_on_over_a_split_and_over_a_change_of_basis(bars, then, now, split):
+    """Ten for one: a frame of a tenth of the prices is a tenth of the frame, and its RSI the same."""
+    day, before = session("2020-12-15"), [bars["2020-12-14"], bars["2020-12-11"]]
+    cheap = bars[day.key].assign(basis=now)
+    cheap[["open", "high", "low", "close"]] /= 10
+    whole = build_frame(bars[day.key], before, day, ONE, recorded.SYMBOLS)
+    splits = SplitTable(tuple(Split(symbol, split, 10.0) for symbol in recorded.SYMBOLS))
+    history = [table.assign(basis=then) for table in before]
+    tenth = build_frame(cheap, history, day, ONE, recorded.SYMBOLS, splits)
+    for name, ratio in {"rsi": 1, "ema_short": 10, "ema_long": 10, "vwap": 10}.items():
+        np.testing.assert_allclose(tenth[name] * ratio, whole[name], rtol=1e-9)

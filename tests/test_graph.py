@@ -70,9 +70,22 @@ def test_every_check_is_recorded_for_its_own_session(desk):
     assert names == {
         ("bars", "contract"), ("frames", "contract"), ("eod_summaries", "contract"), ("quality_reports", "accepted"),
         ("quality_reports", "completeness"), ("quality_reports", "prices"), ("quality_reports", "timestamps"),
-        ("quality_reports", "volumes"), ("quality_reports", "features"), ("quality_reports", "provenance"),
+        ("quality_reports", "volumes"), ("quality_reports", "features"), ("quality_reports", "comparison"),
+        ("quality_reports", "provenance"),
     }  # fmt: skip
-    assert len(found) == 10 * 4
+    assert len(found) == 11 * 4
+    told = {(one.check_name, one.partition): one.metadata for one in found if one.check_name == "completeness"}
+    of_gap = told["completeness", "2020-11-24"]
+    assert of_gap["bars at fault"].value == 45
+    rows = [record.data for record in of_gap["measured"].records]
+    assert [(row["verdict"], row["rule"], row["of"], row["bars at fault"]) for row in rows[:2]] == [
+        ("FAIL", "missing_ratio", "NVDA", 45), ("FAIL", "longest_gap", "NVDA", 45),
+    ]  # fmt: skip
+    assert (rows[1]["measured"], rows[1]["warn"], rows[1]["fail"]) == (2700, 180, 300)
+    assert [day for (_, day), metadata in told.items() if "missing minutes" in metadata] == ["2020-11-27"]
+    made = events(result, "quality_reports")
+    for picture in ("missing minutes", "verdict calendar"):
+        assert [day for day, one in made.items() if picture in one.metadata] == ["2020-11-27"]
 
 
 def test_the_loader_alone_stores_nothing_of_a_failed_session(desk):
@@ -223,7 +236,8 @@ def test_eod_summary_is_computed_from_the_recorded_day(desk):
 
 def test_five_minute_bars_of_the_ci_environment(desk):
     desk.configure(INTRADAY_ENVIRONMENT="ci")
-    assert desk.run("2020-11-27", faults=["drop:NVDA:2020-11-27:10:00-10:09"]).success
+    faults = ["drop:NVDA:2020-11-27:10:00-10:04", "drop:NVDA:2020-11-27:11:00-11:04"]
+    assert desk.run("2020-11-27", faults=faults).success
     assert {request.interval for request in desk.requests} == {"5min"}
     assert desk.rows("SELECT symbol, count(*), count(close) FROM dual_ticker_bars GROUP BY 1 ORDER BY 1") == [
         ("MSFT", 42, 42), ("NVDA", 42, 40),
@@ -264,7 +278,7 @@ def test_the_key_appears_nowhere(desk, tmp_path, caplog):
 
 def test_a_verdict_of_one_environment_does_not_open_another(desk):
     """Six of 390 minutes are a warning in staging and too many in prod."""
-    faults = ["drop:NVDA:2020-11-23:10:00-10:05"]
+    faults = ["drop:NVDA:2020-11-23:10:00-10:02", "drop:NVDA:2020-11-23:12:00-12:02"]
     assert desk.run("2020-11-23", faults=faults, assets=["bars", "frames", "quality_reports"]).success
     desk.configure(INTRADAY_ENVIRONMENT="prod")
     assert "No quality_reports of 2020-11-23" in failure(desk.run("2020-11-23", assets=["market_data"]))
@@ -301,7 +315,7 @@ def test_one_bad_cell_blocks_one_session(desk):
     bars = {symbol: month.copy() for symbol in ("NVDA", "MSFT")}
     bars["NVDA"].loc[bars["NVDA"]["timestamp"] == "2020-11-23 10:01:00", "close"] = "N/A"
     said = failure(desk.run("2020-11-20", "2020-11-24", bars=bars))
-    assert said.startswith("1 of 3 sessions did not pass. 2020-11-23: The gate blocks it. 1 NVDA bars break")
+    assert said.startswith("1 of 3 sessions did not pass. 2020-11-23: The gate blocks it. 1 NVDA bars have a price")
     assert desk.partitions("market_data") == {"2020-11-20", "2020-11-24"}
 
 
@@ -323,7 +337,7 @@ def test_impossible_cells_block_and_are_named(desk):
     bars["MSFT"].loc[at, "high"] = "inf"
     said = failure(desk.run("2020-11-23", bars=bars))
     assert "1 NVDA bars have a volume that is no count of shares (at most 0): 10:00." in said
-    assert "1 MSFT bars break 0 < low <= open, close <= high (at most 0): 10:00." in said
+    assert "1 MSFT bars have a price that is no positive number (at most 0): 10:00." in said
     assert desk.rows("SELECT count(*) FROM market_data") == [(0,)]
 
 
@@ -382,6 +396,7 @@ def test_the_five_row_fixture_goes_into_timescaledb(new_desk, timescale_url):
     from market.quality.gate import Gate
     from market.sessions import session
     from resources.database.migrations import migrate
+    from resources.database.report_store import ReportStore
     from resources.database.server import DatabaseServer
     from resources.database.session_store import SessionStore
 
@@ -392,6 +407,7 @@ def test_the_five_row_fixture_goes_into_timescaledb(new_desk, timescale_url):
     five = pd.DataFrame({"timestamp": day.minutes(BarSize.ONE_MINUTE)[:5], "symbol": "NVDA", "open": closes})
     five = five.assign(high=483.0, low=481.0, close=closes, volume=[10.0, 20.0, 30.0, 40.0, 50.0], **UNMARKED)
     report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), five))
+    ReportStore(server).keep_report(report)
     change = SessionStore(server, "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, five, None)["market_data"]
     assert (change.added, change.revised, change.removed, change.unchanged) == (5, 0, 0, 0)
     with psycopg.connect(timescale_url) as connection:

@@ -41,8 +41,8 @@ def test_tables_and_texts_come_back(zone):
     zone.write_table("bars", "1min", "2020-11-23", table)
     zone.write_table("bars", "1min", "2020-11-23", table.assign(close=2.5))
     pd.testing.assert_frame_equal(zone.read_table("bars", "1min", "2020-11-23"), table.assign(close=2.5))
-    zone.write_text("quality_reports", "1min", "2020-11-23", "{}")
-    assert zone.read_text("quality_reports", "1min", "2020-11-23") == "{}"
+    zone.write_text("quality_reports", "1min", "2020-11-23", "qc_report.json", "{}")
+    assert zone.read_text("quality_reports", "1min", "2020-11-23", "qc_report.json") == "{}"
 
 
 def test_what_no_run_has_made_is_named(zone):
@@ -61,17 +61,19 @@ def test_an_answer_that_was_cut_is_passed_over(tmp_path):
 def test_a_write_that_breaks_leaves_the_old_file_and_no_rest(tmp_path):
     """In a process that may not write more than ten bytes into a file, as on a full disk."""
     zone = LandingZone(str(tmp_path))
-    zone.write_text("quality_reports", "1min", "2020-11-23", "old")
+    zone.write_text("quality_reports", "1min", "2020-11-23", "qc_report.json", "old")
     script = """
 import resource, sys
 from resources.landing import LandingZone
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
-LandingZone(sys.argv[1]).write_text("quality_reports", "1min", "2020-11-23", "new" * 10)
+LandingZone(sys.argv[1]).write_text("quality_reports", "1min", "2020-11-23", "qc_report.json", "new" * 10)
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
     assert "File too large" in done.stderr
-    assert zone.read_text("quality_reports", "1min", "2020-11-23") == "old"
-    assert [path.name for path in (tmp_path / "quality_reports" / "1min").iterdir()] == ["2020-11-23.json"]
+    assert zone.read_text("quality_reports", "1min", "2020-11-23", "qc_report.json") == "old"
+    assert [path.name for path in (tmp_path / "quality_reports" / "1min" / "2020-11-23").iterdir()] == [
+        "qc_report.json"
+    ]
 
 
 def test_files_under_other_names_are_nobodys_answers(tmp_path):

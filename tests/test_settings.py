@@ -120,7 +120,9 @@ def test_a_mistake_in_a_file_is_named_with_the_file(config, file, text, said):
         ("rules: {missing_ratio: 5}", ["rules.missing_ratio", "must hold keys and values"]),
         ("rules: []", ["rules", "must hold keys and values"]),
         ("rules: {missing_ratio: {warn: 0.5, fail: 0.1}}", ["warn (0.5) must not lie above fail"]),
-        ("rule: {}", ["Unknown key rule", "rules, environments"]),
+        ("symbols:", ["symbols in", "must hold keys and values"]),
+        ("environments: {prod: {policy: []}}", ["environments.prod.policy in", "must hold keys and values"]),
+        ("rule: {}", ["Unknown key rule", "policy, rules, symbols, environments"]),
         ("environments: {prod: {missing_ratio: {fail: x}}}", ["environments.prod.missing_ratio", "'x'", "number"]),
     ],
 )

@@ -31,7 +31,8 @@ def make(work: SessionWork) -> Iterator[Made]:
     work.bars = fetched.bars
     for event in (event for answer in fetched.answers.values() for event in answer.events):
         work.desk.events.keep(event)
-    path = work.desk.landing.write_table("bars", work.desk.shelf, work.session.key, work.bars)
+    work.desk.shelf.keep_feeds_asked(work.session, work.bars, fetched.attempts, fetched.second)
+    path = work.desk.shelf.keep_bars(work.session, work.bars)
     marked = work.bars.loc[work.bars["mark"] != "", "mark"].value_counts()
     remarked = work.bars["remark"].str.split().explode().dropna().value_counts()
     metadata = {

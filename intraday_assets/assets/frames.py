@@ -8,9 +8,9 @@ from intraday_assets.assets import OWNERS
 from intraday_assets.charts import candles
 from intraday_assets.columns import FRAME_ORIGINS, FRAME_SCHEMA, lineage
 from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork
-from market.frames import build_frame, warm_history
-from market.quality.evidence import fingerprint
-from market.sessions import NEW_YORK
+from market.frames import build_frame
+from market.quality.fingerprint import fingerprint
+from market.sessions import session_at
 from schemas.tables import Frame, checked
 
 SPEC = dg.AssetSpec(
@@ -30,15 +30,15 @@ CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table 
 def make(work: SessionWork) -> Iterator[Made]:
     """Align, compute the features and land the session."""
     desk, session = work.desk, work.session
-    history = warm_history(session, desk.symbols, desk.fit_bars)
-    work.frame = checked(build_frame(work.bars, history, session, desk.bar_size, desk.symbols), Frame)
-    path = desk.landing.write_table("frames", desk.shelf, session.key, work.frame)
+    frame = build_frame(work.bars, work.history, session, desk.bar_size, desk.symbols, desk.gate.splits)
+    work.frame = checked(frame, Frame)
+    path = desk.shelf.keep_frame(session, work.frame)
     missing = work.frame.groupby("symbol")["missing"].sum()
     metadata = {
         "dagster/partition_row_count": len(work.frame),
         "missing bars": dg.MetadataValue.json({str(symbol): int(count) for symbol, count in missing.items()}),
         "warmed by": dg.MetadataValue.json(
-            {str(bars["timestamp"].min().tz_convert(NEW_YORK).date()): fingerprint(bars)[:12] for bars in history}
+            {session_at(bars["timestamp"].iloc[0]).key: fingerprint(bars)[:12] for bars in work.history if len(bars)}
         ),
         "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
         "path": dg.MetadataValue.path(path),

@@ -6,12 +6,13 @@ import dagster as dg
 
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import REPORT_ORIGINS, REPORT_SCHEMA, lineage
-from intraday_assets.work import Check, Made, SessionWork, sentence_of
+from intraday_assets.report_metadata import ACCEPTED, charts, checks, report_metadata
+from intraday_assets.work import Made, SessionWork, sentence_of
 from market.normalise import empty_bars
 from market.quality.evidence import Evidence
-from market.quality.gate import failed_before_the_gate
+from market.quality.gate import Policy, bars_of, failed_before_the_gate
 from market.quality.rules import FAMILIES, RULES
-from schemas.quality import QualityReport, Verdict
+from schemas.quality import Acceptance, QualityReport
 
 SPEC = dg.AssetSpec(
     "quality_reports",
@@ -28,7 +29,6 @@ SPEC = dg.AssetSpec(
     },
     skippable=True,
 )
-ACCEPTED = "accepted"
 CHECKS = [
     dg.AssetCheckSpec(ACCEPTED, asset=SPEC.key, blocking=True, description="The verdict lets the session be stored."),
     *[
@@ -46,37 +46,33 @@ CHECKS = [
 def make(work: SessionWork) -> Iterator[Made]:
     """Judge the session, or report what kept it from being judged."""
     desk = work.desk
+    word = None
     if not work.problems:
-        evidence = Evidence(work.session, desk.bar_size, desk.symbols, work.bars, work.frame)
-        report = desk.gate.judge(evidence)
+        word = desk.acceptances.latest(work.session, desk.gate.environment, desk.bar_size, desk.symbols)
+        report = work.judge(word)
     else:
         evidence = Evidence(work.session, desk.bar_size, desk.symbols, empty_bars())
         failed = [failed_before_the_gate(assets[0], sentence_of(error)) for assets, error in work.problems.items()]
         report = desk.gate.report(evidence, failed)
     work.report = report
-    path = desk.landing.write_text("quality_reports", desk.shelf, work.session.key, report.model_dump_json(indent=2))
+    path = desk.shelf.keep_report(work.session, report)
     desk.reports.keep_report(report)
-    yield Made("quality_reports", {**_metadata(report), "path": dg.MetadataValue.path(path)}, tuple(_checks(report)))
+    pictures, said = charts(work), persons_word(report, word, desk.gate.policy)
+    metadata = {**report_metadata(report, pictures, said), "path": dg.MetadataValue.path(path)}
+    yield Made("quality_reports", metadata, tuple(checks(report, pictures, said)))
 
 
-def _metadata(report: QualityReport) -> dict[str, dg.MetadataValue]:
-    rows = [f"| {f.verdict} | {f.rule} | {f.symbol or 'pair'} | {f.message} |" for f in report.findings]
-    return {
-        "dagster/partition_row_count": dg.MetadataValue.int(1),
-        "verdict": dg.MetadataValue.text(report.verdict.value),
-        "action": dg.MetadataValue.text(report.action.value),
-        "findings": dg.MetadataValue.md("\n".join(["| verdict | rule | of | found |", "|---|---|---|---|", *rows])),
-        "missing bars": dg.MetadataValue.json(report.missing),
-        "report": dg.MetadataValue.json(report.model_dump(mode="json")),
-    }
-
-
-def _checks(report: QualityReport) -> Iterator[Check]:
-    said = " ".join(report.reasons()) or "Every rule passed."
-    yield Check(ACCEPTED, not report.blocked, f"{report.verdict}: {said}")
-    for family in FAMILIES:
-        findings = [finding for finding in report.findings if finding.family == family]
-        worst = Verdict.worst([finding.verdict for finding in findings])
-        if findings:
-            messages = " ".join(finding.message for finding in findings)
-            yield Check(family, worst is Verdict.PASS, messages, warning=worst is Verdict.WARN)
+def persons_word(report: QualityReport, word: Acceptance | None, policy: Policy) -> str:
+    """What a person's acceptance of the session came to, in a sentence; empty where it matters nothing."""
+    if report.accepted is not None:
+        return report.accepted.sentence()
+    if word is None or not report.blocked:
+        return ""
+    given = f"An acceptance of {word.at} by {word.by}"
+    if not policy.acceptance:
+        return f"{given} does not count: {report.environment} lets nobody accept."
+    if word.fingerprints != bars_of(report):
+        return f"{given} was for other bars."
+    if all(finding.acceptable for finding in report.findings if report.blocks(finding)):
+        return f"{given} was for other findings."
+    return f"{given} does not count: no person can let pass what blocks it."

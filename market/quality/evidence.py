@@ -1,26 +1,57 @@
-"""What a rule may look at, and the fingerprint that binds a report to it."""
+"""What a rule may look at."""
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 
 import numpy as np
 import pandas as pd
 
-from market.sessions import BarSize, Session
-from schemas.tables import FALLBACK, KEPT
+from market.quality.columns import Columns
+from market.quality.fingerprint import fingerprints
+from market.quality.grid import Grid, bar_grid, is_price, table_grid
+from market.quality.profile import VolumeProfile, volume_profile
+from market.sessions import BarSize, Session, sessions_before
+from market.splits import SplitTable
+from schemas.quality import Attempt
+from schemas.tables import BAR_VALUES, BASIS_UNKNOWN, FALLBACK, FEATURES, KEPT
+
+HISTORY_SESSIONS = 10
+"""How many earlier sessions a session is compared with, at most: two weeks."""
+NO_STAMPS = pd.DatetimeIndex([], tz="UTC").as_unit("us")
+
+
+def failed_alone(attempts: Iterable[Attempt]) -> frozenset[str]:
+    """The symbols of which one of the feeds asked gave bars that fail the gate."""
+    return frozenset(one.symbol for one in attempts if one.report is not None and one.report.failed)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One session's bars (`schemas.tables.Bars`) and, where it has been built, its frame."""
+    """One session's bars (`schemas.tables.Bars`), its frame where it has been built, and what they are compared with.
+
+    What is None is not there, and the rules that need it are not asked.
+    """
 
     session: Session
     bar_size: BarSize
     symbols: tuple[str, ...]
     bars: pd.DataFrame
     frame: pd.DataFrame | None = None
+    """`schemas.tables.Frame`."""
+    history: tuple[Grid, ...] | None = None
+    """The bars of earlier sessions that are fit to be compared with, latest first; empty where there are none."""
+    warm_up: tuple[Grid, ...] | None = None
+    """The bars that warmed the frame's indicators, latest session first; None: those of the history did."""
+    second: pd.DataFrame | None = None
+    """Another feed's bars of the same session, `schemas.tables.Bars`; of some of the symbols, perhaps."""
+    second_failed: frozenset[str] = frozenset()
+    """The symbols for which one feed's bars fail the gate by themselves: they are no measure of the other's."""
+    stored: pd.DataFrame | None = None
+    """The session's rows of `market_data` as they are before this one is loaded: timestamp, symbol, `BAR_VALUES`,
+    source; empty where none are."""
+    splits: SplitTable = field(default_factory=SplitTable)
 
     @cached_property
     def expected(self) -> pd.DatetimeIndex:
@@ -28,51 +59,136 @@ class Evidence:
         return self.session.minutes(self.bar_size)
 
     @cached_property
-    def _kept(self) -> dict[str, pd.DataFrame]:
-        """By symbol, because every rule asks for it."""
-        kept = self.bars[self.bars["mark"] == KEPT]
-        return {symbol: kept[kept["symbol"] == symbol] for symbol in self.symbols}
+    def columns(self) -> Columns:
+        """The bars' columns."""
+        return Columns(self.bars)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The unmarked bars."""
+        return bar_grid(self.columns, self.session, self.bar_size, self.symbols)
+
+    @cached_property
+    def features(self) -> Grid | None:
+        """The frame: `FEATURES` and `missing` (1.0 or 0.0)."""
+        if self._framed is None:
+            return None
+        return table_grid(self._framed, (*FEATURES, "missing"), self.session, self.bar_size, self.symbols)
+
+    @cached_property
+    def other(self) -> Grid | None:
+        """The second feed's unmarked bars; NaN for a symbol that it was not asked for."""
+        return None if self.second is None else bar_grid(self.second, self.session, self.bar_size, self.symbols)
+
+    @cached_property
+    def before(self) -> Grid | None:
+        """What is stored of the session's minutes."""
+        if self.stored is None:
+            return None
+        return table_grid(self.stored, BAR_VALUES, self.session, self.bar_size, self.symbols)
+
+    @cached_property
+    def volumes(self) -> VolumeProfile | None:
+        """The volumes against those of the earlier sessions."""
+        if self.history is None:
+            return None
+        earlier = [grid.only(self.symbols) for grid in self.history if grid.bar_size is self.bar_size]
+        splits = [[self.split_since(grid, symbol) for symbol in self.symbols] for grid in earlier]
+        return volume_profile(self.grid, earlier, splits)
+
+    @cached_property
+    def warmed_by(self) -> tuple[Grid, ...]:
+        """The sessions that warmed the frame, latest first.
+
+        Where that is not known, the history back to the first session that it leaves out: the frame may have had it.
+        """
+        if self.warm_up is not None:
+            return self.warm_up
+        pairs = zip(self.history or (), sessions_before(self.session), strict=False)
+        return tuple(grid for grid, _ in takewhile(lambda pair: pair[0].session == pair[1], pairs))
+
+    def divisor(self, earlier: Grid, symbol: str) -> float | None:
+        """By what an earlier session's prices are divided to be on the basis of this one; None where nobody knows."""
+        (ours, *mixed) = self.counted(symbol, "basis") or [BASIS_UNKNOWN]
+        basis = BASIS_UNKNOWN if mixed else ours
+        then = (earlier.session.day, earlier.basis.get(symbol, basis))
+        return self.splits.divisor(symbol, then, (self.session.day, basis))
+
+    def split_since(self, earlier: Grid, symbol: str) -> float:
+        """The same, which also multiplies volumes; where nobody knows, what makes less of a jump between the two."""
+        divisor = self.divisor(earlier, symbol)
+        between = self.splits.factor(symbol, earlier.session.day, self.session.day)
+        return self._nearer(between, earlier, symbol) if divisor is None else divisor
+
+    def _nearer(self, factor: float, earlier: Grid, symbol: str) -> float:
+        """The factor or 1.0: with which of the two the session opens nearer to the earlier one's close."""
+        opens, closes = self.grid["open"][:, self.column(symbol)], earlier["close"][:, earlier.symbols.index(symbol)]
+        opens, closes = opens[is_price(opens)], closes[is_price(closes)]
+        if not (len(opens) and len(closes)):
+            return 1.0
+        move = np.log(opens[0] / closes[-1])
+        return factor if abs(move + np.log(factor)) < abs(move) else 1.0
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Of each symbol's bars, and of its frame."""
+        prints = fingerprints("bars", self.columns, self.symbols)
+        if self._framed is not None:
+            prints |= fingerprints("frame", self._framed, self.symbols)
+        return prints
+
+    def starts(self, rows: np.ndarray) -> pd.DatetimeIndex | tuple[()]:
+        """The exchange's minutes for which a mask of shape (minutes,) is True; mostly there is none."""
+        return self.expected[rows] if rows.any() else ()
+
+    def column(self, symbol: str) -> int:
+        """The symbol's column in a grid."""
+        return self.symbols.index(symbol)
+
+    def stamps(self, symbol: str, marks: Sequence[str]) -> pd.DatetimeIndex:
+        """The starts of the symbol's bars that carry one of the marks, in the order of the table."""
+        return self._row_starts(self.marked(symbol, *marks))
+
+    def strays(self, symbol: str, mark: str, wrong: np.ndarray) -> pd.DatetimeIndex:
+        """The starts of the symbol's bars that carry a mark, and of its unmarked ones among some rows, in order."""
+        return self._row_starts(self.marked(symbol, mark) | (self.marked(symbol, KEPT) & wrong)).sort_values()
+
+    def marked(self, symbol: str, *marks: str) -> np.ndarray:
+        """Which rows are the symbol's and carry one of the marks, shape (rows,)."""
+        return np.asarray(self.columns.texts("symbol").are(symbol) & self.columns.texts("mark").are(*marks))
+
+    @cached_property
+    def since_open(self) -> np.ndarray:
+        """By row, how many microseconds after the open the bar starts; negative before it."""
+        return np.asarray(self.columns.stamps("timestamp") - self.session.open.value // 1000)
 
     def kept(self, symbol: str) -> pd.DataFrame:
-        """The symbol's unmarked bars."""
-        return self._kept[symbol]
+        """The symbol's unmarked bars as a table."""
+        return self.bars.iloc[np.flatnonzero(self.marked(symbol, KEPT))]
 
-    def marked(self, symbol: str, marks: Sequence[str]) -> pd.DataFrame:
-        """The symbol's bars that carry one of the marks."""
-        return self.bars[(self.bars["symbol"] == symbol) & self.bars["mark"].isin(marks)]
+    def counted(self, symbol: str, column: str) -> dict[str, int]:
+        """How many of the symbol's unmarked bars have which text in a column, in order of appearance."""
+        texts = self.columns.texts(column)
+        counts = np.bincount(texts.codes[self.marked(symbol, KEPT)], minlength=len(texts.names))
+        return {name: int(count) for name, count in zip(texts.names, counts, strict=True) if count}
+
+    def sources(self, symbol: str) -> list[str]:
+        """The feeds of the symbol's unmarked bars."""
+        return list(self.counted(symbol, "source"))
 
     def from_fallback(self, symbol: str) -> bool:
         """Whether the symbol's bars are the fallback feed's."""
-        bars = self.kept(symbol)
-        return len(bars) > 0 and bool((bars["role"] == FALLBACK).all())
-
-    def minutes_with_bar(self, symbol: str) -> pd.DatetimeIndex:
-        """The exchange's minutes for which the symbol has a bar."""
-        return self.expected[self.expected.isin(pd.DatetimeIndex(self.kept(symbol)["timestamp"]))]
+        return list(self.counted(symbol, "role")) == [FALLBACK]
 
     def missing_minutes(self, symbol: str) -> pd.DatetimeIndex:
-        """The exchange's minutes for which the symbol has none."""
-        return self.expected.difference(self.minutes_with_bar(symbol))
+        """The exchange's minutes for which the symbol has no bar."""
+        absent = ~self.grid.present[:, self.column(symbol)]
+        return self.expected[absent] if absent.any() else NO_STAMPS
 
+    def _row_starts(self, rows: np.ndarray) -> pd.DatetimeIndex:
+        stamps = self.columns.stamps("timestamp")[rows]
+        return pd.DatetimeIndex(stamps.view("datetime64[us]")).tz_localize("UTC") if len(stamps) else NO_STAMPS
 
-def fingerprint(table: pd.DataFrame) -> str:
-    """SHA-256 of a table's columns and values; equal tables have equal fingerprints, on disk or in memory."""
-    digest = hashlib.sha256()
-    for name in table.columns:
-        column = table[name]
-        digest.update(f"{name}:{len(column)};".encode())
-        digest.update(_column_bytes(column))
-    return digest.hexdigest()
-
-
-def _column_bytes(column: pd.Series) -> bytes:
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        microseconds = column.dt.tz_convert("UTC").dt.as_unit("us").astype("int64")
-        return bytes(microseconds.to_numpy("<i8").tobytes())
-    if pd.api.types.is_float_dtype(column.dtype):
-        values = column.to_numpy("<f8", copy=True)
-        values[np.isnan(values)] = np.nan  # one bit pattern for every NaN
-        return bytes((values + 0.0).tobytes())  # and one for both zeros
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return bytes(column.to_numpy("u1").tobytes())
-    return "\0".join(column.astype("str")).encode()
+    @cached_property
+    def _framed(self) -> Columns | None:
+        return None if self.frame is None else Columns(self.frame)

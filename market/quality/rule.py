@@ -1,71 +1,142 @@
 """What a rule is: its thresholds, checked as configuration, and one function that measures.
 
-To add a rule: write a subclass of `SymbolRule`, or of `Rule` where it is about the pair, in `market/quality/rules/`,
-name it in `market.quality.rules.RULES`, and give it a line in `config/data_quality.yaml`.
+To add a rule: write a subclass of `SymbolRule`, or of `PairRule` where it is about all symbols together, in
+`market/quality/rules/`, name it in `market.quality.rules.RULES`, and give it a line in `config/data_quality.yaml`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from market.quality.evidence import Evidence
 from market.sessions import NEW_YORK
-from schemas.quality import Finding, Verdict
+from schemas.quality import Finding, Span, Verdict
 
-SHOWN_STAMPS = 3
+SHOWN_SPANS = 3
+Needs = Literal["frame", "history", "second", "stored"]
+
+
+class CannotAsk(Exception):
+    """A rule cannot be asked of this session, for a reason that is no fault of the session; the message says which."""
 
 
 class Rule(BaseModel, ABC):
     """One question asked of a session. Its fields are its thresholds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     family: ClassVar[str]
     question: ClassVar[str]
+    needs: ClassVar[tuple[Needs, ...]] = ()
+    """What of the evidence has to be there; where it is not, the rule is not asked."""
+    final: ClassVar[bool] = False
+    """Whether what fails could not be stored, so that no person can accept it and no configuration soften it."""
+
+    severity: Literal["block", "warn", "off"] = Field(
+        default="block", description="what a failure does; off: the rule is not asked"
+    )
 
     @abstractmethod
-    def judge(self, evidence: Evidence) -> list[Finding]:
-        """What the rule finds of the session."""
+    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+        """What the rule finds of these symbols.
+
+        Raises:
+            CannotAsk: the session gives it nothing to go by.
+
+        """
 
     def finding(
         self,
+        evidence: Evidence,
         symbol: str | None,
         verdict: Verdict,
         measured: float | None,
         message: str,
         *,
+        held_against: pd.DatetimeIndex | Sequence[pd.Timestamp] = (),
         warn: float | None = None,
         fail: float | None = None,
-        held_against: Iterable[pd.Timestamp] = (),
     ) -> Finding:
-        """A finding of this rule."""
+        """A finding of this rule; it is softened where the configuration says so.
+
+        Args:
+            evidence: what was looked at.
+            symbol: of which symbol; None: of all together.
+            verdict: before the rule's severity is applied.
+            measured: the number that the thresholds are held against.
+            message: a sentence for a person, without its end: the bars at fault and the full stop are added.
+            held_against: the bars at fault, start of bar, UTC.
+            warn: the threshold; the rule's own `warn` unless given.
+            fail: the same.
+
+        """
+        softened = Verdict.WARN if verdict is Verdict.FAIL and self.severity == "warn" else verdict
+        together = spans(held_against, evidence.bar_size.delta)
         return Finding(
             rule=self.name,
             family=self.family,
             symbol=symbol,
-            verdict=verdict,
-            measured=measured,
-            warn=warn,
-            fail=fail,
-            message=message,
+            verdict=softened,
+            measured=None if measured is None else float(measured),
+            warn=getattr(self, "warn", None) if warn is None else warn,
+            fail=getattr(self, "fail", None) if fail is None else fail,
+            message=f"{message}{at_times(together)}",
             held_against=tuple(stamp.isoformat() for stamp in held_against),
+            spans=together,
+            final=self.final and softened is Verdict.FAIL,
         )
 
 
 class SymbolRule(Rule):
-    """A rule that asks of each symbol by itself."""
+    """A rule that asks of each symbol by itself; its thresholds may differ from symbol to symbol."""
 
-    @abstractmethod
-    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
-        """What the rule finds of one symbol."""
 
-    def judge(self, evidence: Evidence) -> list[Finding]:
-        """What the rule finds of every symbol."""
-        return [finding for symbol in evidence.symbols for finding in self.measure(evidence, symbol)]
+class PairRule(Rule):
+    """A rule that asks of all symbols together."""
+
+
+def hold_order(warn_name: str, warn: float, fail_name: str, fail: float) -> None:
+    """Refuse thresholds that would fail before they warn."""
+    if warn > fail:
+        raise ValueError(f"{warn_name} ({warn}) must not lie above {fail_name} ({fail})")
+
+
+class AtMost(BaseModel):
+    """Thresholds for what should be small: WARN above `warn`, FAIL above `fail`."""
+
+    warn: float
+    fail: float
+
+    @model_validator(mode="after")
+    def _warn_before_failing(self) -> Self:
+        hold_order("warn", self.warn, "fail", self.fail)
+        return self
+
+    def verdict(self, measured: float) -> Verdict:
+        """What the thresholds make of a measurement."""
+        return above(measured, self.warn, self.fail)
+
+
+class AtLeast(BaseModel):
+    """Thresholds for what should be large: WARN below `warn`, FAIL below `fail`."""
+
+    warn: float
+    fail: float
+
+    @model_validator(mode="after")
+    def _warn_before_failing(self) -> Self:
+        if self.warn < self.fail:
+            raise ValueError(f"warn ({self.warn}) must not lie below fail ({self.fail})")
+        return self
+
+    def verdict(self, measured: float) -> Verdict:
+        """What the thresholds make of a measurement."""
+        return above(-measured, -self.warn, -self.fail)
 
 
 def above(measured: float, warn: float, fail: float) -> Verdict:
@@ -75,10 +146,29 @@ def above(measured: float, warn: float, fail: float) -> Verdict:
     return Verdict.WARN if measured > warn else Verdict.PASS
 
 
-def at_times(stamps: Sequence[pd.Timestamp] | pd.DatetimeIndex) -> str:
-    """The end of a message, with the first few stamps in New York time: `: 10:00, 10:01, 10:02 and 42 more.`"""
+def spans(stamps: pd.DatetimeIndex | Sequence[pd.Timestamp], delta: pd.Timedelta) -> tuple[Span, ...]:
+    """Stamps in any order, consecutive ones together."""
     if not len(stamps):
+        return ()
+    index = pd.DatetimeIndex(list(stamps)).unique().sort_values()
+    steps = np.diff(index.to_numpy("datetime64[us]")) != delta.to_timedelta64()
+    starts = [0, *(int(place) + 1 for place in np.flatnonzero(steps))]
+    ends = [*(start - 1 for start in starts[1:]), len(index) - 1]
+    return tuple(
+        Span(first=index[start].isoformat(), last=index[end].isoformat(), bars=end - start + 1)
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def at_times(together: Sequence[Span]) -> str:
+    """The end of a message, with the first few spans in New York time: `: 10:00 to 10:44, 11:02 and 3 more.`"""
+    if not together:
         return "."
-    shown = ", ".join(f"{stamp.tz_convert(NEW_YORK):%H:%M}" for stamp in stamps[:SHOWN_STAMPS])
-    more = len(stamps) - SHOWN_STAMPS
+    shown = ", ".join(_shown(span) for span in together[:SHOWN_SPANS])
+    more = len(together) - SHOWN_SPANS
     return f": {shown} and {more} more." if more > 0 else f": {shown}."
+
+
+def _shown(span: Span) -> str:
+    first, last = (f"{pd.Timestamp(stamp).tz_convert(NEW_YORK):%H:%M}" for stamp in (span.first, span.last))
+    return first if span.bars == 1 else f"{first} to {last}"

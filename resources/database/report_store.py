@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 from psycopg.rows import dict_row
 
-from market.sessions import BarSize, Session, session
+from market.quality.history import COUNTS_MISSING, Judged, VerdictHistory, verdict_history
+from market.sessions import NEW_YORK, BarSize, Session, session
+from resources.database.judgement import hold_newest, report_row
 from resources.database.queries import named_query
 from resources.database.server import DatabaseServer
 from resources.database.session_store import day_bounds, hold_bar_size, lock_session
-from schemas.quality import QualityReport
+from schemas.quality import Acceptance, Action, QualityReport, Verdict
 from schemas.tables import EodSummary, checked
 
 
@@ -27,6 +30,8 @@ class SessionRow:
     blocked: bool
     stored: int
     reasons: tuple[str, ...]
+    accepted: Acceptance | None = None
+    """Who let it pass although the gate would block it."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +42,33 @@ class ReportStore:
 
     def keep_report(self, report: QualityReport) -> bool:
         """Append a judgement; returns False when the newest one of that session already says the same."""
-        row = {
-            "timestamp": session(report.session).open,
-            "session": report.session,
-            "environment": report.environment,
-            "bar_size": report.bar_size,
-            "verdict": report.verdict.value,
-            "action": report.action.value,
-            "report": report.model_dump_json(),
-        }
+        day = session(report.session)
         with self.server.connect() as connection:
-            lock_session(connection, session(report.session))
-            return connection.execute(named_query("store_quality_report"), row).rowcount == 1
+            lock_session(connection, day)
+            return connection.execute(named_query("store_quality_report"), report_row(day, report)).rowcount == 1
+
+    def hold_newest(self, report: QualityReport) -> None:
+        """Refuse a report that is not the newest one kept of its session.
+
+        Raises:
+            NotJudged: none is kept.
+            OtherJudgement: the newest is another.
+
+        """
+        day = session(report.session)
+        with self.server.connect() as connection:
+            lock_session(connection, day)
+            hold_newest(connection, day, report)
 
     def summarise(self, session: Session, bar_size: BarSize, report: QualityReport) -> pd.DataFrame:
         """Compute a session's summary from the rows that are stored, and keep it.
 
         Returns:
             A `schemas.tables.EodSummary` with a row per symbol of the report.
+
+        Raises:
+            NotJudged: no judgement of the session is kept.
+            OtherJudgement: the report is not the newest one that is kept.
 
         """
         expected = len(session.minutes(bar_size))
@@ -63,6 +77,7 @@ class ReportStore:
         types = {**floats, "volume": "int64", "session": "str", "symbol": "str", "verdict": "str"}
         with self.server.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             lock_session(connection, session)
+            hold_newest(connection, session, report)
             hold_bar_size(connection, self.server.shown, bar_size)
             stored = cursor.execute(named_query("eod_summary"), parameters).fetchall()
             rows = [
@@ -98,6 +113,30 @@ class ReportStore:
             for day, _, report, stored in found
         ]
 
+    def verdicts(
+        self, first: date, last: date, environment: str, bar_size: BarSize, symbols: Sequence[str]
+    ) -> VerdictHistory:
+        """The newest judgement of each session from `first` to `last` (New York dates, both included)."""
+        parameters = {
+            "rule": COUNTS_MISSING,
+            "first": pd.Timestamp(first, tz=NEW_YORK),
+            "last": pd.Timestamp(last, tz=NEW_YORK) + pd.Timedelta(days=1),
+            "environment": environment,
+            "bar_size": bar_size.value,
+            "symbols": list(symbols),
+        }
+        with self.server.connect() as connection:
+            found = connection.execute(named_query("verdicts"), parameters).fetchall()
+        judged = [
+            Judged(session(str(day)), Verdict(verdict), Action(action), accepted, _missing(missing))
+            for day, verdict, action, accepted, missing in found
+        ]
+        return verdict_history(first, last, bar_size, symbols, judged)
+
+
+def _missing(stamps: dict[str, list[str]]) -> dict[str, pd.DatetimeIndex]:
+    return {symbol: pd.DatetimeIndex(minutes, tz="UTC") for symbol, minutes in stamps.items()}
+
 
 def _session_row(day: Session, report: QualityReport, stored: int) -> SessionRow:
     return SessionRow(
@@ -109,4 +148,5 @@ def _session_row(day: Session, report: QualityReport, stored: int) -> SessionRow
         blocked=report.blocked,
         stored=stored,
         reasons=tuple(report.reasons()),
+        accepted=report.accepted,
     )

@@ -1,17 +1,20 @@
 """Writes a session's bars and frame to the hypertables, in one transaction that leaves the whole old or the whole new.
 
-Whether a session may be stored is decided before, by its quality report, and held here by its fingerprint.
+Whether a session may be stored is decided before, by its quality report, and held here: by its fingerprints, and by the
+judgements that the database keeps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
 import psycopg
 from psycopg import sql
 
-from market.quality.evidence import fingerprint
+from market.quality.fingerprint import fingerprints
 from market.sessions import BarSize, Session
+from resources.database.judgement import hold_newest
 from resources.database.queries import named_query
 from resources.database.server import DatabaseServer
 from resources.errors import Blocked, DatabaseError, FingerprintMismatch, OtherBarSize
@@ -19,6 +22,8 @@ from schemas.quality import QualityReport
 from schemas.tables import BAR_VALUES, FEATURES, KEPT
 
 LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
+
+TURN_CLASS = 0x7475726E  # "turn": the same of the runs that judge it
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class SessionStore:
 
         Args:
             session: the session.
-            report: the gate's judgement of exactly these bars and this frame.
+            report: the gate's judgement of exactly these bars and this frame, the newest that is kept.
             bars: `schemas.tables.Bars`, for `market_data`.
             frame: `schemas.tables.Frame`, for `dual_ticker_bars`.
 
@@ -62,6 +67,8 @@ class SessionStore:
         Raises:
             Blocked: the report blocks the session.
             FingerprintMismatch: the report is about other data, another day or another desk.
+            NotJudged: no judgement of the session is kept.
+            OtherJudgement: the newest judgement that is kept is another one.
             OtherBarSize: the database holds bars of another length.
 
         """
@@ -73,8 +80,43 @@ class SessionStore:
             tables["dual_ticker_bars"] = frame[["timestamp", "symbol", *FEATURES]]
         with self.server.connect() as connection:
             lock_session(connection, session)
+            hold_newest(connection, session, report)
             hold_bar_size(connection, self.server.shown, self.bar_size)
             return {table: _replace(connection, table, rows, session, self.symbols) for table, rows in tables.items()}
+
+    def stored(self, session: Session) -> pd.DataFrame:
+        """The session's rows of `market_data` as they are now.
+
+        Returns:
+            `timestamp` (UTC, start of bar), `symbol`, open, high, low, close, volume (float64), `source`, `basis`; by
+            minute.
+
+        Raises:
+            OtherBarSize: the database holds bars of another length.
+
+        """
+        (rows,) = self.stored_of([session])
+        return rows
+
+    def stored_of(self, sessions: Sequence[Session]) -> list[pd.DataFrame]:
+        """The rows of several sessions, a table each, as `stored` gives them."""
+        with self.server.connect() as connection:
+            refuse_other_bar_size(connection, self.server.shown, self.bar_size)
+            return [self._rows(connection, session) for session in sessions]
+
+    def _rows(self, connection: psycopg.Connection, session: Session) -> pd.DataFrame:
+        parameters = {**day_bounds(session), "symbols": list(self.symbols)}
+        rows = connection.execute(named_query("stored_bars"), parameters).fetchall()
+        table = pd.DataFrame(rows, columns=["timestamp", "symbol", *BAR_VALUES, "source", "basis"])
+        stamps = pd.DatetimeIndex(pd.to_datetime(table["timestamp"], utc=True)).as_unit("us")
+        return table.assign(timestamp=stamps).astype(dict.fromkeys(BAR_VALUES, "float64"))
+
+    @contextmanager
+    def turn(self, session: Session) -> Iterator[None]:
+        """Wait until no other run judges the session, and keep others out: what is judged is what is then loaded."""
+        with self.server.connect() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [TURN_CLASS, session.day.toordinal()])
+            yield
 
     def _hold_gate(self, session: Session, report: QualityReport, tables: Mapping[str, pd.DataFrame | None]) -> None:
         judged = (report.session, report.environment, report.bar_size, report.symbols)
@@ -84,7 +126,10 @@ class SessionStore:
         if report.blocked:
             raise Blocked(f"The gate blocks {session.key}: {' '.join(report.reasons())}")
         for name, table in tables.items():
-            if table is not None and report.fingerprints.get(name) != fingerprint(table):
+            if table is None:
+                continue
+            judged_tables = {key: value for key, value in report.fingerprints.items() if key.startswith(f"{name}/")}
+            if judged_tables != fingerprints(name, table, self.symbols):
                 raise FingerprintMismatch(
                     f"The {name} of {session.key} are not those that the gate judged: "
                     "materialise quality_reports again."
@@ -94,6 +139,16 @@ class SessionStore:
 def hold_bar_size(connection: psycopg.Connection, shown: str, bar_size: BarSize) -> None:
     """Claim an empty database for bars of this length, and refuse one that holds others."""
     connection.execute("INSERT INTO stored_bar_size (bar_size) VALUES (%s) ON CONFLICT DO NOTHING", [bar_size.value])
+    refuse_other_bar_size(connection, shown, bar_size)
+
+
+def refuse_other_bar_size(connection: psycopg.Connection, shown: str, bar_size: BarSize) -> None:
+    """Refuse a database that holds bars of another length; an empty one holds none.
+
+    Raises:
+        OtherBarSize: it does.
+
+    """
     row = connection.execute("SELECT bar_size FROM stored_bar_size").fetchone()
     if row is not None and row[0] != bar_size.value:
         raise OtherBarSize(

@@ -11,6 +11,7 @@ import pandas as pd
 from market.normalise import NormalisedBars
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
+from market.quality.grid import Grid
 from market.repair import repair
 from market.sessions import BarSize, Session
 from resources.database.feed_event_store import FeedEvent
@@ -18,21 +19,11 @@ from resources.errors import BarsFailedGate, FeedError, FeedRefused, NoBars, NoF
 from resources.feeds.feed import Feed
 from resources.settings import RepairSettings
 from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
-from schemas.quality import QualityReport
+from schemas.quality import Attempt, QualityReport
 from schemas.tables import FALLBACK, SYNTHETIC, Bars, checked
 
 Unfit = (FeedError, LabelSideUnclear, ContractBroken)
 """Failures of one feed's session that another feed may not have."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What came of asking one feed."""
-
-    feed: str
-    said: str
-    report: QualityReport | None = None
-    """What the gate says of its bars alone, where it gave any."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +32,9 @@ class SessionAnswer:
 
     part: NormalisedBars
     attempts: tuple[Attempt, ...]
+    """The feeds in the order in which they were asked, and what the gate says of the bars of each alone."""
+    other: NormalisedBars | None = None
+    """What the feed that was not taken has of the session, where it was asked and gave any."""
     repaired: str = ""
     """What came of the attempt to fill missing bars, in a sentence; empty where none was made."""
     events: tuple[FeedEvent, ...] = ()
@@ -76,8 +70,13 @@ class Failover:
         self._repairs = repairs
         self._now = now
 
-    def session_bars(self, symbol: str, session: Session) -> SessionAnswer:
+    def session_bars(self, symbol: str, session: Session, history: tuple[Grid, ...] | None = None) -> SessionAnswer:
         """One symbol's bars of one session, each with the feed that it came from and why.
+
+        Args:
+            symbol: the ticker.
+            session: the session.
+            history: earlier sessions with which the gate compares each feed's bars.
 
         Raises:
             TooEarly: the session is not over.
@@ -91,9 +90,9 @@ class Failover:
         answer: SessionAnswer | None = None
         try:
             part = self._bars_of(self.primary, symbol, session)
-            report = self._judge(part, symbol, session)
-            answer = SessionAnswer(part, (Attempt(self.primary.name, "It answered.", report),))
-            if not report.blocked:
+            report = self._judge(part, symbol, session, history)
+            answer = SessionAnswer(part, (_attempt(symbol, self.primary, "It answered.", report),))
+            if not report.failed:
                 return self._repaired(answer, symbol, session)
             if self.fallback is None:
                 return answer
@@ -104,7 +103,7 @@ class Failover:
             if self.fallback is None:
                 raise
             failure = error
-        return self._from_fallback(self.fallback, symbol, session, failure, answer)
+        return self._from_fallback(self.fallback, symbol, session, history, failure, answer)
 
     def _repaired(self, answer: SessionAnswer, symbol: str, session: Session) -> SessionAnswer:
         """The primary's bars, which the gate lets pass, with the few that are missing where the feeds agree."""
@@ -119,21 +118,28 @@ class Failover:
             return replace(answer, repaired=said)
         done = repair(bars, second.bars, session.minutes(self._bar_size), self._repairs.tolerance)
         if not done.added:
-            return replace(answer, repaired=done.said)
+            return replace(answer, repaired=done.said, other=second)
         event = FeedEvent(self.primary.name, "repair", done.said, session=session.day, symbol=symbol)
         part = replace(answer.part, bars=checked(done.bars, Bars))
-        return replace(answer, part=part, repaired=done.said, events=(event,))
+        return replace(answer, part=part, repaired=done.said, events=(event,), other=second)
 
     def _from_fallback(
-        self, fallback: Feed, symbol: str, session: Session, failure: IntradayError, blocked: SessionAnswer | None
+        self,
+        fallback: Feed,
+        symbol: str,
+        session: Session,
+        history: tuple[Grid, ...] | None,
+        failure: IntradayError,
+        failed: SessionAnswer | None,
     ) -> SessionAnswer:
-        """The fallback's bars, marked as such; the primary's where they are blocked, but the fallback has no better."""
-        first = Attempt(self.primary.name, failure.sentence(), blocked.attempts[0].report if blocked else None)
+        """The fallback's bars, marked as such; the primary's where they fail and the fallback has no better."""
+        judged = failed.attempts[0].report if failed else None
+        first = _attempt(symbol, self.primary, failure.sentence(), judged)
         try:
             part = self._real_bars_of(fallback, symbol, session)
         except Unfit as second:
-            if blocked is not None:
-                return replace(blocked, attempts=(first, Attempt(fallback.name, second.sentence())))
+            if failed is not None:
+                return replace(failed, attempts=(first, _attempt(symbol, fallback, second.sentence())))
             raise NoFeedAnswered(
                 f"Neither feed gave {symbol} bars of {session.key}. "
                 f"{self.primary.name}: {failure} {fallback.name}: {second}",
@@ -142,12 +148,12 @@ class Failover:
             ) from None
         texts = {"role": FALLBACK, "why": f"{self.primary.name}: {type(failure).__name__}"}
         part = replace(part, bars=checked(part.bars.assign(**texts).astype(part.bars.dtypes.to_dict()), Bars))
-        report = self._judge(part, symbol, session)
-        attempts = (first, Attempt(fallback.name, "It answered.", report))
-        if report.blocked and blocked is not None:
-            return replace(blocked, attempts=attempts)
+        report = self._judge(part, symbol, session, history)
+        attempts = (first, _attempt(symbol, fallback, "It answered.", report))
+        if report.failed and failed is not None:
+            return replace(failed, attempts=attempts, other=part)
         event = FeedEvent(self.primary.name, "failover", str(failure), session=session.day, symbol=symbol)
-        return SessionAnswer(part, attempts, events=(event,))
+        return SessionAnswer(part, attempts, failed.part if failed else None, events=(event,))
 
     def _real_bars_of(self, feed: Feed, symbol: str, session: Session) -> NormalisedBars:
         part = self._bars_of(feed, symbol, session)
@@ -160,5 +166,11 @@ class Failover:
         checked(part.bars, Bars)
         return part
 
-    def _judge(self, part: NormalisedBars, symbol: str, session: Session) -> QualityReport:
-        return self._gate.judge(Evidence(session, self._bar_size, (symbol,), part.bars))
+    def _judge(
+        self, part: NormalisedBars, symbol: str, session: Session, history: tuple[Grid, ...] | None
+    ) -> QualityReport:
+        return self._gate.judge(Evidence(session, self._bar_size, (symbol,), part.bars, history=history))
+
+
+def _attempt(symbol: str, feed: Feed, said: str, report: QualityReport | None = None) -> Attempt:
+    return Attempt(symbol=symbol, feed=feed.name, said=said, report=report)

@@ -14,7 +14,7 @@ from market.sessions import BarSize, Session
 from resources.errors import FileNotUnderstood, NoBars, Outage
 from resources.feeds.file_formats.lean import ticker_and_day
 from resources.feeds.file_formats.names import may_be_about
-from resources.feeds.folder import Folder, Part
+from resources.feeds.folder import Files, Folder, Part
 from schemas.tables import KEPT, SYNTHETIC
 
 
@@ -25,7 +25,7 @@ class FilesFeed:
     other. A file that cannot be understood is logged; it stops only the sessions that it might hold and no other has.
 
     Args:
-        folder: a folder, or an fsspec URL such as `s3://bucket/path`.
+        files: a folder, an fsspec URL such as `s3://bucket/path`, or files that were given by name.
         symbols: the configured symbols.
         bar_size: the length of the bars wanted; files with shorter ones are aggregated.
 
@@ -33,8 +33,8 @@ class FilesFeed:
 
     name = "files"
 
-    def __init__(self, folder: str, symbols: Sequence[str], bar_size: BarSize) -> None:
-        self._folder = Folder(folder, symbols)
+    def __init__(self, files: str | Files, symbols: Sequence[str], bar_size: BarSize) -> None:
+        self._files = Folder(files, symbols) if isinstance(files, str) else files
         self._symbols = symbols
         self._bar_size = bar_size
 
@@ -51,32 +51,32 @@ class FilesFeed:
         broken: FileNotUnderstood | Outage | None = None
         made_up: NormalisedBars | None = None
         unfit = ""
-        for version in self._folder.files():
+        for version in self._files.files():
             lean = ticker_and_day(version.path)
             if lean is not None and lean != (symbol.upper(), session.day):
                 continue  # the name says it all: a folder may have thousands of these
             try:
-                parts = self._folder.parts(version, symbol, session)
+                parts = self._files.parts(version, symbol, session)
             except (FileNotUnderstood, Outage) as error:
                 if may_be_about(version.path, symbol, self._symbols):
                     broken = broken or error
                 continue
             length = max(parts, key=len).length if parts else None
-            size = self._usable(length)
+            size = self.usable(length)
             if parts and size is not None:
-                bars = self._bars(self._folder.name(version), parts, session, size)
+                bars = self._bars(self._files.name(version), parts, session, size)
                 if not any(part.found.provenance.source == SYNTHETIC for part in parts):
                     return bars
                 made_up = made_up or bars
             elif parts:
-                unfit = unfit or f" {self._folder.name(version)} has it in bars of {_minutes(length)}."
+                unfit = unfit or f" {self._files.name(version)} has it in bars of {in_minutes(length)}."
         if broken is not None:
             raise broken
         if made_up is not None:
             return made_up
-        raise NoBars(f"No file in {self._folder.url} has {self._bar_size} bars of {symbol} of {session.key}.{unfit}")
+        raise NoBars(f"No file in {self._files.where} has {self._bar_size} bars of {symbol} of {session.key}.{unfit}")
 
-    def _usable(self, length: pd.Timedelta | None) -> BarSize | None:
+    def usable(self, length: pd.Timedelta | None) -> BarSize | None:
         """The size of bars of this length, if the desk's can be made of them."""
         if length is None:
             return self._bar_size
@@ -120,6 +120,7 @@ def _together(name: str, tables: Sequence[pd.DataFrame], session: Session) -> pd
     return bars
 
 
-def _minutes(length: pd.Timedelta | None) -> str:
+def in_minutes(length: pd.Timedelta | None) -> str:
+    """A length as messages say it: `5 minutes`."""
     minutes = 0.0 if length is None else length / pd.Timedelta(minutes=1)
     return f"{minutes:g} minutes" if minutes != 1 else "1 minute"

@@ -20,6 +20,8 @@ from resources.database.feed_event_store import FeedEvent, FeedEventStore
 from resources.database.server import DatabaseServer, embedded_server
 from resources.settings import load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator
+from simulators.histories import split_adjusted
+from simulators.recordings import LATER_SPLITS
 from simulators.yahoo import YahooSimulator
 from tests.support.recorded import SYMBOLS, start_labelled
 
@@ -53,10 +55,11 @@ class TestDesk:
     ) -> dg.ExecuteInProcessResult:
         """Materialise a session, or a range as one run, with a feed that has these faults.
 
-        With `yahoo`, the faults of a fallback that has the same recorded bars; without it there is no fallback.
+        With `yahoo`, the faults of a fallback that has the same bars, adjusted for later splits as Yahoo's are;
+        without it there is no fallback.
         """
         primary = AlphaVantageSimulator(faults=faults, bars=bars)  # type: ignore[arg-type]
-        same = {symbol: start_labelled(symbol) for symbol in SYMBOLS}
+        same = {symbol: split_adjusted(start_labelled(symbol), LATER_SPLITS.get(symbol, 1.0)) for symbol in SYMBOLS}
         fallback = YahooSimulator(faults=yahoo or (), bars=same, reach_days=None)
         with primary, fallback:
             self.configure(

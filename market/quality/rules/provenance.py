@@ -1,6 +1,6 @@
 """Where do the bars come from? Bars that nobody traded must not be taken for real ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -20,11 +20,12 @@ class SyntheticBars(SymbolRule):
 
     allowed: bool = Field(default=False, description="WARN instead of FAIL; never in prod")
 
-    def measure(self, evidence: Evidence, symbol: str) -> Iterable[Finding]:
-        """One finding, which counts them."""
-        bars = evidence.kept(symbol)
-        found = bars.loc[bars["source"] == SYNTHETIC, "timestamp"]
-        of_any = Verdict.WARN if self.allowed else Verdict.FAIL
-        verdict = of_any if len(found) else Verdict.PASS
-        message = f"{len(found)} of {len(bars)} {symbol} bars are synthetic."
-        yield self.finding(symbol, verdict, float(len(found)), message, fail=0.0, held_against=found)
+    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+        """One finding a symbol, which counts them."""
+        for symbol in symbols:
+            bars = evidence.counted(symbol, "source")
+            made_up = bars.get(SYNTHETIC, 0)
+            of_any = Verdict.WARN if self.allowed else Verdict.FAIL
+            verdict = of_any if made_up else Verdict.PASS
+            said = f"{made_up} of {sum(bars.values())} {symbol} bars are synthetic"
+            yield self.finding(evidence, symbol, verdict, made_up, said, fail=0.0)

@@ -5,7 +5,6 @@ Every row says where it comes from and on what basis its prices are, so that wha
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 from market.labels import LabelSide
 from market.normalise import Provenance
 from resources.feeds.file_formats.flat import of_symbol, rows_by_symbol, vendor_rows
+from resources.feeds.file_formats.names import Symbols
 from resources.feeds.file_formats.table import Clock, FileRows, Table, clock_of
 from schemas.tables import BASES, Bars
 
@@ -45,7 +45,7 @@ def is_ours(table: Table) -> bool:
     return {TIME, "symbol", "source", "basis"} <= table.columns.keys()
 
 
-def dual_ticker_rows(table: Table, symbols: Sequence[str]) -> list[FileRows]:
+def dual_ticker_rows(table: Table, symbols: Symbols) -> list[FileRows]:
     """The rows of one of our files, by symbol, source and basis.
 
     Raises:

@@ -3,7 +3,6 @@
 The shapes: Alpha Vantage's and `yfinance`'s CSV, epoch milliseconds, and tables of which nothing else is known.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from market.labels import LabelSide
 from market.normalise import Provenance
 from resources.feeds.file_formats.csv_tables import UTC_STAMP
-from resources.feeds.file_formats.names import configured, symbol_of_name
+from resources.feeds.file_formats.names import Symbols, configured, symbol_of_name
 from resources.feeds.file_formats.table import Clock, FileRows, Table, clock_of, stamps
 from resources.feeds.yahoo_answers import as_quoted
 from schemas.tables import BAR_VALUES, BASIS_UNKNOWN, PRICE_COLUMNS, SPLIT_ADJUSTED
@@ -25,8 +24,8 @@ YAHOO_TIMES: Final = ("datetime", "date", "timestamps")
 ALPHA_VANTAGE_TIMES: Final = ("timestamp", "time", "datetime")
 
 
-def flat_rows(table: Table, symbols: Sequence[str]) -> list[FileRows]:
-    """The rows of each configured symbol in a table.
+def flat_rows(table: Table, symbols: Symbols) -> list[FileRows]:
+    """The rows of each wanted symbol in a table.
 
     Raises:
         FileNotUnderstood: with the place of what cannot be read.
@@ -43,8 +42,8 @@ def flat_rows(table: Table, symbols: Sequence[str]) -> list[FileRows]:
     return [FileRows(symbol, of_symbol(rows, at, symbol), provenance, said) for symbol, at in by_symbol.items()]
 
 
-def rows_by_symbol(table: Table, symbols: Sequence[str]) -> dict[str, np.ndarray]:
-    """Which rows are about which configured symbol.
+def rows_by_symbol(table: Table, symbols: Symbols) -> dict[str, np.ndarray]:
+    """Which rows are about which wanted symbol.
 
     Raises:
         FileNotUnderstood: nothing says whose bars they are.
@@ -58,7 +57,8 @@ def rows_by_symbol(table: Table, symbols: Sequence[str]) -> dict[str, np.ndarray
     nameless = tickers == ""
     if nameless.any():
         raise table.refusal(int(nameless.argmax()), column, "is no symbol")
-    found = {symbol: tickers == symbol.upper() for symbol in symbols}
+    wanted = dict.fromkeys(tickers) if symbols is None else symbols
+    found = {symbol: tickers == symbol.upper() for symbol in wanted}
     return {symbol: at for symbol, at in found.items() if at.any()}
 
 

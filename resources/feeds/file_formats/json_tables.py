@@ -11,7 +11,7 @@ from market.normalise import Provenance
 from resources.errors import FeedError, FileNotUnderstood
 from resources.feeds.alpha_vantage_answers import json_table, raise_refusal
 from resources.feeds.file_formats.flat import ALPHA_VANTAGE, YAHOO, of_symbol, vendor_rows
-from resources.feeds.file_formats.names import configured, symbol_of_name
+from resources.feeds.file_formats.names import Symbols, configured, symbol_of_name
 from resources.feeds.file_formats.table import Clock, FileRows, Table, clock_of
 from resources.feeds.yahoo_answers import parse_chart
 from resources.http import shown
@@ -54,7 +54,7 @@ def table_of_objects(name: str, objects: Sequence[object]) -> Table:
     return Table(name, columns, lambda row: f"object {row + 1}")
 
 
-def chart_rows(name: str, text: str, body: dict[str, Any], symbols: Sequence[str]) -> list[FileRows]:
+def chart_rows(name: str, text: str, body: dict[str, Any], symbols: Symbols) -> list[FileRows]:
     """The rows of a Yahoo chart.
 
     Raises:
@@ -78,7 +78,7 @@ def chart_rows(name: str, text: str, body: dict[str, Any], symbols: Sequence[str
     return [found] if symbol and len(rows) else []
 
 
-def answer_rows(name: str, text: str, body: dict[str, Any], symbols: Sequence[str]) -> list[FileRows]:
+def answer_rows(name: str, text: str, body: dict[str, Any], symbols: Symbols) -> list[FileRows]:
     """The rows of an Alpha Vantage answer.
 
     Raises:

@@ -4,7 +4,6 @@ Inside is a CSV without a header: milliseconds since midnight in New York, price
 """
 
 import re
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -17,7 +16,7 @@ from market.sessions import NEW_YORK
 from resources.errors import FileNotUnderstood
 from resources.feeds.file_formats.csv_tables import headless_table
 from resources.feeds.file_formats.flat import of_symbol
-from resources.feeds.file_formats.names import base_name, configured
+from resources.feeds.file_formats.names import Symbols, base_name, configured
 from resources.feeds.file_formats.table import FileRows
 from resources.feeds.file_formats.unpacking import only_member, text_of
 from schemas.tables import AS_TRADED, BAR_VALUES, PRICE_COLUMNS
@@ -40,7 +39,7 @@ def ticker_and_day(name: str) -> tuple[str, date] | None:
         return None
 
 
-def lean_rows(name: str, content: bytes, symbols: Sequence[str]) -> list[FileRows]:
+def lean_rows(name: str, content: bytes, symbols: Symbols) -> list[FileRows]:
     """The rows of a Lean zip.
 
     Raises:

@@ -5,9 +5,12 @@ A symbol is a part of the name between characters that are neither letters nor d
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from resources.errors import FileNotUnderstood
+
+Symbols: TypeAlias = "Sequence[str] | None"
+"""The symbols whose bars are wanted; None: whichever a file is about."""
 
 NO_TICKERS: Final = frozenset({"BARS", "CSV", "DATA", "EDT", "EST", "ET", "GMT", "JSON", "OHLC", "OHLCV", "RTH", "UTC"})
 """Words in capitals that are parts of file names."""
@@ -18,9 +21,11 @@ def base_name(name: str) -> str:
     return name.replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def configured(ticker: str, symbols: Sequence[str]) -> str | None:
-    """A ticker as it is configured; None where it is not."""
+def configured(ticker: str, symbols: Symbols) -> str | None:
+    """A ticker as it is configured; None where it is not wanted."""
     wanted = ticker.strip().upper()
+    if symbols is None:
+        return wanted or None
     return next((symbol for symbol in symbols if symbol.upper() == wanted), None)
 
 
@@ -31,17 +36,18 @@ def symbols_in(name: str, symbols: Sequence[str]) -> list[str]:
     return [symbol for symbol in symbols if re.search(bounded.format(re.escape(symbol)), stem, re.IGNORECASE)]
 
 
-def symbol_of_name(name: str, symbols: Sequence[str]) -> str | None:
-    """The symbol that the name tells; None where it tells one that is not configured.
+def symbol_of_name(name: str, symbols: Symbols) -> str | None:
+    """The symbol that the name tells; None where it tells one that is not wanted.
 
     Raises:
         FileNotUnderstood: it tells none, or several.
 
     """
-    found = symbols_in(name, symbols)
+    tickers = _tickers_in(name)
+    found = tickers if symbols is None else symbols_in(name, symbols)
     if len(found) == 1:
         return found[0]
-    if not found and _other_ticker(name):
+    if not found and tickers:
         return None
     told = f"names {' and '.join(found)}" if found else "names no symbol"
     raise FileNotUnderstood(
@@ -53,10 +59,10 @@ def symbol_of_name(name: str, symbols: Sequence[str]) -> str | None:
 def may_be_about(name: str, symbol: str, symbols: Sequence[str]) -> bool:
     """Whether a file that nobody could read may hold bars of a symbol."""
     found = symbols_in(name, symbols)
-    return symbol in found or (not found and not _other_ticker(name))
+    return symbol in found or not (found or _tickers_in(name))
 
 
-def _other_ticker(name: str) -> bool:
-    """Whether a part of the name looks like a ticker: capitals only."""
+def _tickers_in(name: str) -> list[str]:
+    """The parts of the name that look like tickers: capitals only."""
     parts = re.split(r"[^A-Za-z0-9]+", base_name(name).split(".", 1)[0])
-    return any(re.fullmatch(r"[A-Z]{1,5}", part) and part not in NO_TICKERS for part in parts)
+    return [part for part in dict.fromkeys(parts) if re.fullmatch(r"[A-Z]{1,5}", part) and part not in NO_TICKERS]

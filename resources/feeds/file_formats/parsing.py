@@ -7,18 +7,19 @@ from resources.feeds.file_formats.dual_ticker import dual_ticker_rows, is_ours
 from resources.feeds.file_formats.flat import flat_rows
 from resources.feeds.file_formats.json_tables import answer_rows, chart_rows, json_body, table_of_objects
 from resources.feeds.file_formats.lean import lean_rows
+from resources.feeds.file_formats.names import Symbols
 from resources.feeds.file_formats.parquet_tables import parquet_tables
 from resources.feeds.file_formats.table import FileRows, Table
 from resources.feeds.file_formats.unpacking import PARQUET, ZIP, text_of, unpacked
 
 
-def parse_file(name: str, content: bytes, symbols: Sequence[str]) -> tuple[FileRows, ...]:
-    """The rows of the configured symbols in a file, in its order, nothing dropped.
+def parse_file(name: str, content: bytes, symbols: Symbols) -> tuple[FileRows, ...]:
+    """The rows of the wanted symbols in a file, in its order, nothing dropped.
 
     Args:
         name: the file, as messages name it; its last part may tell the symbol.
         content: its bytes: CSV, JSON, Parquet or Lean's zip, perhaps in gzip.
-        symbols: the configured symbols.
+        symbols: the wanted symbols; None: whichever the file is about.
 
     Returns:
         One entry a symbol; of our own files one a symbol, source and basis. None for a file about other symbols.
@@ -42,7 +43,7 @@ def parse_file(name: str, content: bytes, symbols: Sequence[str]) -> tuple[FileR
     return _with_rows(answer(name, text, body, symbols))
 
 
-def _rows_of(tables: Sequence[Table], symbols: Sequence[str]) -> tuple[FileRows, ...]:
+def _rows_of(tables: Sequence[Table], symbols: Symbols) -> tuple[FileRows, ...]:
     found: list[FileRows] = []
     for table in tables:
         found += dual_ticker_rows(table, symbols) if is_ours(table) else flat_rows(table, symbols)

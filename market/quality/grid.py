@@ -1,0 +1,145 @@
+"""A session's bars as arrays, minutes by symbols: what the rules compute with, for all symbols at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from market.quality.columns import Columns
+from market.sessions import BarSize, Session
+from schemas.tables import BAR_VALUES, KEPT
+
+HIGHEST_PRICE = 1e9
+"""Far beyond what was ever paid: what is larger is no price, and would break the sums of a day."""
+MOST_SHARES = 1e12
+"""Far beyond what was ever traded in a minute."""
+
+
+PRINT_FACTORS = np.array([3, 5_209, 1_000_003, 4_294_967_311, 1_000_000_000_039], dtype="u8")
+"""Odd, so that no bit of a value is lost; one for each of `BAR_VALUES`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Arrays of shape (minutes, symbols), float64, NaN where there is no bar."""
+
+    session: Session
+    bar_size: BarSize
+    symbols: tuple[str, ...]
+    minutes: pd.DatetimeIndex
+    """The exchange's, start of bar, UTC."""
+    values: Mapping[str, np.ndarray]
+    """By the name of a column."""
+    present: np.ndarray
+    """bool: whether there is a row for the minute."""
+    basis: Mapping[str, str] = field(default_factory=dict)
+    """By symbol, the adjustment basis of the prices (`schemas.tables.BASES`), where there are any."""
+    strays: int = 0
+    """Rows that lie on none of the exchange's minutes, or are of none of the symbols."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.values[name]
+
+    @cached_property
+    def log_volume(self) -> np.ndarray:
+        """The natural logarithm of the volume; NaN where no share was traded, or what stands there is no count.
+
+        Kept, because a session is compared with by every one of the next ten.
+        """
+        volume = self["volume"]
+        traded = is_count(volume) & (volume > 0)
+        return np.asarray(np.log(volume, where=traded, out=np.full(volume.shape, np.nan)))
+
+    @cached_property
+    def prints(self) -> np.ndarray:
+        """uint64: a number for each bar that two bars share when all their values are equal; 0 where nothing moved.
+
+        A bar without volume, or of one price, is no print: such bars are equal by chance.
+        """
+        values = np.array([self.values[name] for name in BAR_VALUES])
+        with np.errstate(over="ignore"):
+            mixed = (values.view("u8") * PRINT_FACTORS[:, None, None]).sum(axis=0, dtype="u8")
+        return np.where((self["volume"] > 0) & (self["high"] > self["low"]), mixed, np.uint64(0))
+
+    def only(self, symbols: Sequence[str]) -> "Grid":
+        """The grid of some of the symbols, in their order; NaN for one that it does not have."""
+        if tuple(symbols) == self.symbols:
+            return self
+        columns = [self.symbols.index(symbol) if symbol in self.symbols else -1 for symbol in symbols]
+        known = np.array(columns) >= 0
+        values = {name: np.where(known, array[:, columns], np.nan) for name, array in self.values.items()}
+        return replace(self, symbols=tuple(symbols), values=values, present=self.present[:, columns] & known)
+
+
+def is_price(values: np.ndarray) -> np.ndarray:
+    """Which values are prices: positive, finite and not absurd."""
+    return np.asarray((values > 0) & (values < HIGHEST_PRICE))
+
+
+def is_count(volume: np.ndarray) -> np.ndarray:
+    """Which volumes are a whole number of shares."""
+    return np.asarray((volume >= 0) & (volume < MOST_SHARES) & (np.floor(volume) == volume))
+
+
+def bar_grid(bars: pd.DataFrame | Columns, session: Session, bar_size: BarSize, symbols: Sequence[str]) -> Grid:
+    """The unmarked bars of a `schemas.tables.Bars`."""
+    columns = bars if isinstance(bars, Columns) else Columns(bars)
+    kept = columns.texts("mark").are(KEPT)
+    grid = table_grid(columns, BAR_VALUES, session, bar_size, symbols, kept)
+    return replace(grid, basis=_bases(columns, np.flatnonzero(kept)))
+
+
+def stored_grid(rows: pd.DataFrame, session: Session, bar_size: BarSize, symbols: Sequence[str]) -> Grid:
+    """Rows of `market_data`: `timestamp` (UTC), `symbol`, `schemas.tables.BAR_VALUES`, `basis`."""
+    columns = Columns(rows)
+    grid = table_grid(columns, BAR_VALUES, session, bar_size, symbols)
+    return replace(grid, basis=_bases(columns, np.arange(len(rows))))
+
+
+def table_grid(
+    table: pd.DataFrame | Columns,
+    names: Sequence[str],
+    session: Session,
+    bar_size: BarSize,
+    symbols: Sequence[str],
+    rows: np.ndarray | None = None,
+) -> Grid:
+    """Place the rows of a table with `timestamp` (UTC) and `symbol`; of two rows in one place the last one counts.
+
+    Args:
+        table: any such table.
+        names: of its columns, those that are wanted.
+        session: whose minutes.
+        bar_size: how far they lie apart.
+        symbols: the columns of the grid.
+        rows: bool, which rows of the table count; None: all.
+
+    """
+    columns = table if isinstance(table, Columns) else Columns(table)
+    minutes = session.minutes(bar_size)
+    length = int(bar_size.delta.total_seconds()) * 1_000_000
+    row, rest = np.divmod(columns.stamps("timestamp") - session.open.value // 1000, length)
+    of = columns.texts("symbol")
+    column = np.array([*(symbols.index(name) if name in symbols else -1 for name in of.names), -1])[of.codes]
+    placed = (rest == 0) & (row >= 0) & (row < len(minutes)) & (column >= 0)
+    counted = len(placed)
+    if rows is not None:
+        placed, counted = placed & rows, int(rows.sum())
+    chosen = np.flatnonzero(placed)
+    at = (row[chosen], column[chosen])
+    present = np.zeros((len(minutes), len(symbols)), dtype=bool)
+    present[at] = True
+    values = {}
+    for name in names:
+        values[name] = np.full(present.shape, np.nan)
+        values[name][at] = columns.numbers(name)[chosen]
+    return Grid(session, bar_size, tuple(symbols), minutes, values, present, strays=counted - len(chosen))
+
+
+def _bases(columns: Columns, rows: np.ndarray) -> dict[str, str]:
+    """By symbol, the adjustment basis of its first row."""
+    of, basis = columns.texts("symbol"), columns.texts("basis")
+    codes, first = np.unique(of.codes[rows], return_index=True)
+    return {of.names[code]: basis.names[basis.codes[rows[place]]] for code, place in zip(codes, first, strict=True)}

@@ -1,0 +1,54 @@
+"""The stock splits that are known, and by what they change a price. Reading the table is `resources`' matter."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from schemas.tables import AS_TRADED, BASIS_UNKNOWN
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split: from the session `day` on, one share is `ratio` shares (4.0 for 4:1, 0.1 for a reverse 1:10)."""
+
+    symbol: str
+    day: date
+    ratio: float
+
+
+@dataclass(frozen=True)
+class SplitTable:
+    """The splits of every symbol."""
+
+    splits: tuple[Split, ...] = ()
+
+    def factor(self, symbol: str, after: date, until: date | None = None) -> float:
+        """By what the splits after `after`, up to and with `until` (None: to the last known one), divide a price."""
+        product = 1.0
+        for split in self._of(symbol):
+            if after < split.day and (until is None or split.day <= until):
+                product *= split.ratio
+        return product
+
+    def divisor(self, symbol: str, earlier: tuple[date, str], later: tuple[date, str]) -> float | None:
+        """By what a price of an earlier day is divided to be on the basis of a later day's.
+
+        Args:
+            symbol: the ticker.
+            earlier: the earlier day, and the basis of its prices (`schemas.tables.BASES`).
+            later: the later day, and the basis of its prices.
+
+        Returns:
+            None where a basis is unknown and there was a split between the days.
+
+        """
+        (day, theirs), (now, ours) = earlier, later
+        between = self.factor(symbol, day, now)
+        if BASIS_UNKNOWN in (theirs, ours):
+            return 1.0 if between == 1.0 else None
+        if theirs == ours:
+            return between if ours == AS_TRADED else 1.0
+        return self.factor(symbol, day) if theirs == AS_TRADED else 1.0 / self.factor(symbol, now)
+
+    def _of(self, symbol: str) -> Iterable[Split]:
+        return (split for split in self.splits if split.symbol == symbol)

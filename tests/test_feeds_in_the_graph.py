@@ -113,6 +113,22 @@ def test_production_repairs_nothing_but_fails_over(desk):
     ]  # fmt: skip
 
 
+def test_bars_that_only_the_day_before_gives_away_lead_to_the_fallback_which_they_do_not_veto(desk):
+    """The primary's MSFT is half as much again as it cost at yesterday's close; each minute of it looks sound."""
+    assert desk.run("2020-11-23").success
+    result = desk.run("2020-11-24", faults=["disagree:MSFT:2020-11-24:50"], yahoo=[], refresh=True)
+    assert result.success
+    assert desk.rows(
+        "SELECT DISTINCT symbol, source FROM market_data WHERE \"timestamp\" > '2020-11-24' ORDER BY 1"
+    ) == [("MSFT", "yahoo"), ("NVDA", "alpha_vantage")]
+    report = events(result, "quality_reports")["2020-11-24"].metadata["report"].value
+    odd = [(one["rule"], one["symbol"], one["verdict"]) for one in report["findings"] if one["verdict"] != "PASS"]
+    assert odd == [("cross_feed_agreement", "MSFT", "WARN")]
+    assert [(one["feed"], one["report"]["verdict"]) for one in report["attempts"]] == [
+        ("alpha_vantage", "FAIL"), ("yahoo", "PASS"),
+    ]  # fmt: skip
+
+
 def test_a_session_is_rebuilt_from_what_was_landed_with_no_vendor(desk):
     """From both shelves: one symbol was the primary's, the other the fallback's."""
     desk.configure(INTRADAY_ENVIRONMENT="prod")

@@ -82,8 +82,15 @@ def a_year(sessions: Sequence[tuple[Session, pd.DataFrame]]) -> list[Judged]:
         moved = shifted(round_trip[place % len(round_trip)][1], origins[-1], day)
         if origins not in frames:  # the same bars after the same bars have the same frame
             frames[origins] = day, build_frame(moved, [one.bars for one in year[-2:]], day, ONE, SYMBOLS)
-        year.append(Judged(day, moved, shifted(frames[origins][1], frames[origins][0], day)))
+        year.append(
+            Judged(day, unseen(moved, place), unseen(shifted(frames[origins][1], frames[origins][0], day), place))
+        )
     return year
+
+
+def unseen(table: pd.DataFrame, place: int) -> pd.DataFrame:
+    """The table with some more shares: at the turning points its bars would be those of the days before."""
+    return table.assign(volume=table["volume"] + place)
 
 
 def shifted(table: pd.DataFrame, origin: Session, day: Session) -> pd.DataFrame:

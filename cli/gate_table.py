@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from market.quality.history import COUNTS_MISSING
+from market.quality.verdicts import COUNTS_MISSING
 from market.sessions import NEW_YORK
 from schemas.quality import Action, Finding, QualityReport, Span, Verdict
 

@@ -15,7 +15,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch, Rectangle
 
 from intraday_assets.pictures import CLOSED, FALL, MISSING, RISE, UNKNOWN, Picture, picture, stacked
-from market.quality.history import Judged, VerdictHistory
+from market.quality.verdicts import Judged, VerdictHistory
 from market.sessions import NEW_YORK, BarSize, Session
 from schemas.quality import Verdict
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from market.quality.history import judged, verdict_history
 from market.quality.rule import spans
 from market.quality.rules import RULES
+from market.quality.verdicts import judged, verdict_history
 from market.sessions import NEW_YORK, BarSize, Session, session
 from schemas.quality import Action, Attempt, Finding, QualityReport, Span, Verdict, gravest_first
 

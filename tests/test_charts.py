@@ -17,8 +17,8 @@ from intraday_assets.quality_charts import (
     missing_minutes,
     verdict_calendar,
 )
-from market.quality.history import Judged, VerdictHistory, verdict_history
-from market.quality.history import judged as summary_of
+from market.quality.verdicts import Judged, VerdictHistory, verdict_history
+from market.quality.verdicts import judged as summary_of
 from market.sessions import BarSize, session
 from schemas.quality import Action, QualityReport, Verdict
 from schemas.tables import FEATURES

@@ -109,10 +109,15 @@ class Evidence:
 
     def divisor(self, earlier: Grid, symbol: str) -> float | None:
         """By what an earlier session's prices are divided to be on the basis of this one; None where nobody knows."""
-        (ours, *mixed) = self.counted(symbol, "basis") or [BASIS_UNKNOWN]
-        basis = BASIS_UNKNOWN if mixed else ours
+        basis = self._bases[symbol]
         then = (earlier.session.day, earlier.basis.get(symbol, basis))
         return self.splits.divisor(symbol, then, (self.session.day, basis))
+
+    @cached_property
+    def _bases(self) -> dict[str, str]:
+        """The adjustment basis of each symbol's prices; unknown where there are none or several."""
+        found = {symbol: list(self.counted(symbol, "basis")) for symbol in self.symbols}
+        return {symbol: bases[0] if len(bases) == 1 else BASIS_UNKNOWN for symbol, bases in found.items()}
 
     def split_since(self, earlier: Grid, symbol: str) -> float:
         """The same, which also multiplies volumes; where nobody knows, what makes less of a jump between the two."""

@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 from psycopg.rows import dict_row
 
-from market.quality.history import COUNTS_MISSING, Judged, VerdictHistory, verdict_history
+from market.quality.verdicts import COUNTS_MISSING, Judged, VerdictHistory, verdict_history
 from market.sessions import NEW_YORK, BarSize, Session, session
 from resources.database.judgement import hold_newest, report_row
 from resources.database.queries import named_query

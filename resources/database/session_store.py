@@ -115,6 +115,7 @@ class SessionStore:
     def turn(self, session: Session) -> Iterator[None]:
         """Wait until no other run judges the session, and keep others out: what is judged is what is then loaded."""
         with self.server.connect() as connection:
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it only holds the lock
             connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [TURN_CLASS, session.day.toordinal()])
             yield
 

@@ -45,6 +45,8 @@ def _said(thresholds: dict[str, object]) -> str:
 
 
 def _number(value: object) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(map(_number, value))
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 

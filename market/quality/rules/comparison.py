@@ -70,7 +70,7 @@ class CrossFeedAgreement(SymbolRule, AtLeast):
             f"{shared - differs.sum()} of {shared} {symbol} closes are the second feed's "
             f"({share:.1%}, at least {self.fail:.0%})"
         )
-        at = evidence.expected[differs]
+        at = evidence.starts(differs)
         yield self.finding(evidence, symbol, _held(self.verdict(share), evidence, symbol), share, said, held_against=at)
         yield from self._volumes(evidence, symbol, scale)
 
@@ -141,8 +141,8 @@ class RevisionRate(SymbolRule, AtMost):
             yield self._finding(evidence, symbol, differs[:, column])
 
     def _finding(self, evidence: Evidence, symbol: str, differs: np.ndarray) -> Finding:
-        at = evidence.expected[differs]
-        if at.empty:  # a session that is not stored yet and one that is stored as it comes in are told alike
+        at = evidence.starts(differs)
+        if not len(at):  # a session that is not stored yet and one that is stored as it comes in are told alike
             said = f"0 stored {symbol} bars are revised (at most {self.fail:.0%})"
             return self.finding(evidence, symbol, self.verdict(0.0), 0.0, said)
         was, now = _stored_sources(evidence, symbol), evidence.kept(symbol).set_index("timestamp")["source"]

@@ -34,7 +34,7 @@ class FrameFollowsBars(PairRule, AtMost):
             same = (frame[name] == bars[name]) | (np.isnan(frame[name]) & (np.isnan(bars[name]) | ~there))
             differs |= ~same
         count = int(differs.sum()) + frame.strays
-        found = evidence.expected[differs.any(axis=1)]
+        found = evidence.starts(differs.any(axis=1))
         said = f"The frame and the bars differ in {count} places"
         yield self.finding(evidence, None, self.verdict(count), count, said, held_against=found)
 

@@ -57,7 +57,7 @@ class MinutesAtFault(SymbolRule, AtMost):
         """One finding a symbol, which names the minutes."""
         faults = self.at_fault(evidence, framed(evidence).only(symbols))
         for column, symbol in enumerate(symbols):
-            found = evidence.expected[faults[:, column]]
+            found = evidence.starts(faults[:, column])
             said = f"{len(found)} {symbol} minutes have {self.fault} (at most {self.fail})"
             yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
 
@@ -184,7 +184,7 @@ class RsiExtremes(SymbolRule, AtMost):
                 f"minutes ({share:.1%}, at most {self.fail:.1%}; {cold} of warm-up and {jumped[:, column].sum()} after "
                 "a jump are not counted)"
             )
-            at = evidence.expected[extreme[:, column]]
+            at = evidence.starts(extreme[:, column])
             yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=at)
 
 

@@ -222,7 +222,7 @@ class StalePrices(SymbolRule, AtMost):
 
 
 class ReplayedBars(SymbolRule, AtMost):
-    """Share of the bars that say in every value what an earlier bar said: of the session, or of a session before.
+    """Share of the bars that say in every value what an earlier bar of the session said, or that minute of another day.
 
     A bar that repeats the one before it is the matter of `stale_prices`.
     """
@@ -237,21 +237,22 @@ class ReplayedBars(SymbolRule, AtMost):
     def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
         """One finding a symbol, which names the bars."""
         prints = evidence.grid.only(symbols).prints
+        seen = np.zeros(prints.shape, dtype=bool)
+        for past in (grid.only(symbols).prints for grid in evidence.history or ()):
+            shared = min(len(past), len(prints))
+            seen[:shared] |= past[:shared] == prints[:shared]
         for column, symbol in enumerate(symbols):
             bars = prints[:, column]
             again = np.ones(len(bars), dtype=bool)
             again[np.unique(bars, return_index=True)[1]] = False
             again[1:] &= bars[1:] != bars[:-1]
-            for past in evidence.history or ():
-                if symbol in past.symbols:
-                    again |= np.isin(bars, past.prints[:, past.symbols.index(symbol)])
-            again &= bars != 0
+            again = (again | seen[:, column]) & (bars != 0)
             count, of_all = int(again.sum()), max(int((bars != 0).sum()), 1)
             share = count / of_all
             said = f"{count} of {of_all} {symbol} bars were seen before in every value"
             said += f" ({share:.1%}, at most {self.fail:.0%})"
-            found = evidence.expected[again] if count else ()
-            yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=found)
+            at = evidence.starts(again)
+            yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=at)
 
 
 def _prices(grid: Grid) -> np.ndarray:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.desk import sessions_asked_for
+from cli.gate_table import STYLE
 from cli.instance import open_instance, process_tag
 from intraday_assets.assets.bars import NOT_PRIMARY
 from intraday_assets.definitions import MAIN_JOB, definitions_from
@@ -21,10 +22,10 @@ from market.sessions import Session
 from resources.database.report_store import ReportStore, SessionRow
 from resources.database.server import find_server
 from resources.settings import Settings, load_settings
+from schemas.quality import Verdict
 
 RUN_ENDED_EARLY = 2
 WIDTH = 60
-STYLE = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "red"}
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _cells(row: SessionRow, symbols: tuple[str, ...]) -> list[str]:
     missing = [f"{row.missing.get(symbol, 0)}" for symbol in symbols]
     marked = [f"[yellow]{count}[/]" if count != "0" else count for count in missing]
     said = "blocked" if row.blocked else "accepted" if row.accepted else ""
-    style = STYLE["WARN"] if row.accepted else STYLE[row.verdict]
+    style = STYLE[Verdict.WARN] if row.accepted else STYLE[Verdict(row.verdict)]
     verdict = f"[{style}]{', '.join(filter(None, (row.verdict, said)))}[/]"
     return [row.session, f"{row.minutes}", f"{row.bars_in}", *marked, verdict, f"{row.stored}"]
 

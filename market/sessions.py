@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NEW_YORK = "America/New_York"
 EXCHANGE = "XNYS"
+FULL_DAY = pd.Timedelta(minutes=390)
 EARLIEST = date(2000, 1, 1)
 """No feed has minutes of before."""
 
@@ -60,7 +61,7 @@ class Session:
     @property
     def is_half_day(self) -> bool:
         """Whether the exchange closes early."""
-        return self.close - self.open < pd.Timedelta(minutes=390)
+        return self.close - self.open < FULL_DAY
 
     @property
     def midnights(self) -> tuple[pd.Timestamp, pd.Timestamp]:

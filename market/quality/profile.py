@@ -16,7 +16,6 @@ from market.sessions import BarSize
 
 SHORT_END = pd.Timedelta(minutes=10)
 """The last minutes of a half day have the volume of a close, in minutes that on other days are ordinary ones."""
-FULL_DAY = pd.Timedelta(minutes=390)
 LEAST_SIDE = pd.Timedelta(minutes=30)
 """A level is the median of at least as many bars as this has."""
 LEAST_SEEN = 3
@@ -83,7 +82,7 @@ def bars_in(length: pd.Timedelta, bar_size: BarSize) -> int:
 
 def _cut(grid: Grid) -> int:
     """How many of a session's last bars are not like those of other days in the same minutes."""
-    return bars_in(SHORT_END, grid.bar_size) if len(grid.minutes) < bars_in(FULL_DAY, grid.bar_size) else 0
+    return bars_in(SHORT_END, grid.bar_size) if grid.session.is_half_day else 0
 
 
 def _medians(past: np.ndarray) -> np.ndarray:

@@ -11,10 +11,11 @@ from market.quality.evidence import Evidence
 from market.quality.grid import is_count
 from market.quality.profile import Level
 from market.quality.rule import AtMost, CannotAsk, Needs, SymbolRule, above, hold_order
+from market.sessions import FULL_DAY
 from schemas.quality import Finding, Verdict
 
-FULL_DAY = 390.0
-"""Minutes of an ordinary session."""
+MINUTES = FULL_DAY / pd.Timedelta(minutes=1)
+"""Of an ordinary session."""
 
 
 class VolumeCounts(SymbolRule, AtMost):
@@ -100,9 +101,9 @@ class LowVolume(SymbolRule, AtMost):
             yield self.finding(evidence, symbol, self.verdict(ratio), ratio, said, held_against=found)
             if not bars:
                 continue
-            day = float(volume.sum()) * FULL_DAY / (bars * length)
+            day = float(volume.sum()) * MINUTES / (bars * length)
             verdict = above(-day, -self.least_day_warn, -self.least_day_fail)
-            said = f"{symbol} trades {day:,.0f} shares in {FULL_DAY:g} minutes (at least {self.least_day_fail:,.0f})"
+            said = f"{symbol} trades {day:,.0f} shares in {MINUTES:g} minutes (at least {self.least_day_fail:,.0f})"
             yield self.finding(evidence, symbol, verdict, day, said, warn=self.least_day_warn, fail=self.least_day_fail)
 
 

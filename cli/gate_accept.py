@@ -20,7 +20,7 @@ from resources.settings import load_settings
 from resources.shelf import Shelf
 from schemas.quality import Acceptance, QualityReport
 
-BEHIND_THE_BARS = ("quality_reports", "market_data", "dual_ticker_bars", "eod_summaries")
+BEHIND_THE_BARS = ("frames", "quality_reports", "market_data", "dual_ticker_bars", "eod_summaries")
 """What is made anew of the landed bars once they are accepted."""
 
 
@@ -65,7 +65,7 @@ def accept(
     report = shelf.report(sessions[0])
     ReportStore(server).hold_newest(report)
     hold_acceptable(report)
-    accepted = tuple(dict.fromkeys(finding.about for finding in report.findings if report.blocks(finding)))
+    accepted = tuple(finding.message for finding in report.findings if report.blocks(finding))
     word = Acceptance(by=by, reason=reason, at=now().isoformat(), fingerprints=bars_of(report), findings=accepted)
     AcceptanceStore(server).keep(report, word)
     result = run_sessions(sessions, settings, console, assets=BEHIND_THE_BARS)

@@ -54,7 +54,7 @@ class Screen(Console):
     def on_broken_pipe(self) -> None:
         """Say no more."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 class Format(StrEnum):
@@ -95,7 +95,7 @@ def demo() -> None:
     """Run the main job on recorded sessions, two of them spoiled on purpose. No key, no network, no Docker."""
     from cli.demo import demo as command
 
-    _end(lambda: command(Console()))
+    _end(lambda: command(Screen()))
 
 
 @app.command()
@@ -107,7 +107,7 @@ def run(
     """Materialise the sessions from FIRST to LAST as one run. Exit status 1 when a session did not pass."""
     from cli.run import run as command
 
-    _end(lambda: command(first, last or first, Console(), refresh=refresh))
+    _end(lambda: command(first, last or first, Screen(), refresh=refresh))
 
 
 @app.command()
@@ -127,7 +127,7 @@ def fetch(
     if seed is not None and not mock_data:
         raise typer.BadParameter("it goes with --mock-data", param_hint="--seed")
     made_up = (seed or 0) if mock_data else None
-    _end(lambda: command(first, last, Console(), ending=ending.value, seed=made_up, refresh=refresh))
+    _end(lambda: command(first, last, Screen(), ending=ending.value, seed=made_up, refresh=refresh))
 
 
 @app.command()
@@ -138,7 +138,7 @@ def feeds(
     """Show in what state the feeds are and what they went through."""
     from cli.feeds import feeds as command
 
-    _end(lambda: command(Console(), prometheus=prometheus, reset=reset))
+    _end(lambda: command(Screen(), prometheus=prometheus, reset=reset))
 
 
 @app.command()
@@ -148,7 +148,7 @@ def quote(
     """Show the last price of the desk's symbols at Alpha Vantage."""
     from cli.feeds import quote as command
 
-    _end(lambda: command(symbols or [], Console()))
+    _end(lambda: command(symbols or [], Screen()))
 
 
 @app.command()
@@ -156,7 +156,7 @@ def dev(port: Port = 3000) -> None:
     """Open the Dagster UI on this desk's data; on the demonstration's when there is no Alpha Vantage key."""
     from cli.dev import dev as command
 
-    _end(lambda: command(Console(), port))
+    _end(lambda: command(Screen(), port))
 
 
 @gate.command("judge", help=GATE_HELP)
@@ -217,7 +217,7 @@ def gate_accept(
     """Let a blocked SESSION pass, for the bars that were judged. It is kept for ever who did, when and why."""
     from cli.gate_accept import accept, operating_system_user
 
-    _end(lambda: accept(session, reason, operating_system_user() if by is None else by, Console()), failed=3)
+    _end(lambda: accept(session, reason, operating_system_user() if by is None else by, Screen()), failed=3)
 
 
 @gate.command("schema")
@@ -225,7 +225,7 @@ def gate_schema() -> None:
     """Print the JSON Schema of a report."""
     from cli.gate import schema as command
 
-    _end(lambda: command(Console()), failed=3)
+    _end(lambda: command(Screen()), failed=3)
 
 
 @simulate.command("alpha-vantage")
@@ -241,7 +241,7 @@ def simulate_alpha_vantage(
     from cli.simulate import Options
     from cli.simulate import alpha_vantage as command
 
-    _end(lambda: command(Console(), Options(port, fault or [], plan, start, speed), labels))
+    _end(lambda: command(Screen(), Options(port, fault or [], plan, start, speed), labels))
 
 
 @simulate.command("yahoo")
@@ -257,7 +257,7 @@ def simulate_yahoo(
     from cli.simulate import Options
     from cli.simulate import yahoo as command
 
-    _end(lambda: command(Console(), Options(port, fault or [], plan, start, speed), same_bars=same_bars))
+    _end(lambda: command(Screen(), Options(port, fault or [], plan, start, speed), same_bars=same_bars))
 
 
 def main() -> None:

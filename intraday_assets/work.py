@@ -13,7 +13,7 @@ import pandas as pd
 
 from market.frames import REACH_SESSIONS, warm_history
 from market.quality.evidence import HISTORY_SESSIONS, Evidence, failed_alone
-from market.quality.gate import Gate
+from market.quality.gate import Gate, bars_of
 from market.quality.grid import Grid, bar_grid, stored_grid
 from market.sessions import BarSize, Session, session_at, sessions_before
 from resources.database.acceptance_store import AcceptanceStore
@@ -139,12 +139,11 @@ class Desk:
         bars = self._known_bars(session)
         if bars is None:
             return None
-        evidence = Evidence(session, self.bar_size, self.symbols, bars)
-        report = self.gate.judge(evidence)
-        if report.blocked:
-            word = self.acceptances.latest(session, self.gate.environment, self.bar_size, self.symbols)
-            report = self.gate.judge(evidence, accepted=word)
-        return None if report.blocked else bars
+        evidence = Evidence(session, self.bar_size, self.symbols, bars, history=self.history(session))
+        known = self.reports.newest(session, self.gate.environment, self.bar_size, self.symbols)
+        if known is not None and bars_of(known) == evidence.fingerprints:
+            return None if known.blocked else bars  # it was judged with all that it could be compared with
+        return None if self.gate.judge(evidence).blocked else bars
 
     def _known_bars(self, session: Session) -> pd.DataFrame | None:
         """From the feeds' answers, whatever an earlier run made of others; as landed where the primary feed fails."""

@@ -4,13 +4,15 @@ Alignment and the reach back into earlier sessions belong here; the indicators t
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from itertools import islice
 
+import numpy as np
 import pandas as pd
 
 from market.features import features
-from market.sessions import NEW_YORK, BarSize, Session, sessions_before
-from market.splits import SplitTable
+from market.sessions import BarSize, Session, session_at, sessions_before
+from market.splits import SplitTable, nearer
 from schemas.tables import BAR_VALUES, FEATURES, KEPT, PRICE_COLUMNS
 
 WARM_UP_BARS = 500
@@ -86,17 +88,29 @@ def warm_history(
 
 
 def _on_the_basis_of(bars: pd.DataFrame, session: Session, earlier: pd.DataFrame, splits: SplitTable) -> pd.DataFrame:
-    """An earlier session's bars, their prices divided by the splits between; as they are where nobody knows."""
-    day = earlier["timestamp"].iloc[0].tz_convert(NEW_YORK).date()
-    now, then = (table.groupby("symbol")["basis"].first() for table in (bars, earlier))
+    """An earlier session's bars, their prices divided by the splits between."""
+    day = session_at(earlier["timestamp"].iloc[0]).day
     divisors = {
-        symbol: splits.divisor(symbol, (day, then[symbol]), (session.day, now[symbol])) or 1.0
-        for symbol in now.index.intersection(then.index)
+        str(symbol): _divisor(str(symbol), then, now, (day, session.day), splits)
+        for symbol, then in earlier.groupby("symbol")
+        if len(now := bars[bars["symbol"] == symbol])
     }
     if all(divisor == 1.0 for divisor in divisors.values()):
         return earlier
     prices = earlier[list(PRICE_COLUMNS)].div(earlier["symbol"].map(divisors).fillna(1.0), axis="index")
     return earlier.assign(**prices)
+
+
+def _divisor(symbol: str, then: pd.DataFrame, now: pd.DataFrame, days: tuple[date, date], splits: SplitTable) -> float:
+    """By what one symbol's prices are divided; where nobody knows their basis, what makes less of a jump."""
+    known = splits.divisor(symbol, (days[0], then["basis"].iloc[0]), (days[1], now["basis"].iloc[0]))
+    if known is not None:
+        return known
+    closes, opens = (
+        table.loc[(table["mark"] == KEPT) & (table[name] > 0) & (table[name] < np.inf), name]
+        for table, name in ((then, "close"), (now, "open"))
+    )
+    return nearer(splits.factor(symbol, *days), closes.iloc[-1], opens.iloc[0]) if len(closes) and len(opens) else 1.0
 
 
 def _unmarked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The stock splits that are known, and by what they change a price. Reading the table is `resources`' matter."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,12 @@ class Split:
     symbol: str
     day: date
     ratio: float
+
+
+def nearer(ratio: float, before: float, after: float) -> float:
+    """The ratio or 1.0: with which of the two a price before, divided by it, is nearer to the one after."""
+    move = math.log(after / before)
+    return ratio if abs(move + math.log(ratio)) < abs(move) else 1.0
 
 
 @dataclass(frozen=True)

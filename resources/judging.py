@@ -78,16 +78,23 @@ class Judging:
         self._gate = gate
         # A session is judged and is then the history of the next ones: what they reach back to is kept, no more.
         remembered = lru_cache(maxsize=REACH_SESSIONS + 1)
+        self._blocked: set[Session] = set()
         self._bars: Callable[[Session], pd.DataFrame] = remembered(place.bars)
         self._fit: FitBars = remembered(self._fit_bars)
 
     def report(self, session: Session) -> QualityReport:
-        """The gate's judgement of a session that is there.
+        """The gate's judgement of a session that is there; the next ones are not compared with one that is blocked.
 
         Raises:
             NotLanded: no run has made its bars or its frame.
 
         """
+        report = self._judged(session)
+        if report.blocked:
+            self._blocked.add(session)
+        return report
+
+    def _judged(self, session: Session) -> QualityReport:
         place, symbols = self._place, self._place.symbols(session)
         try:
             bars = self._bars(session)
@@ -112,7 +119,7 @@ class Judging:
 
     def _fit_bars(self, session: Session) -> pd.DataFrame | None:
         symbols = self._place.symbols(session)
-        if not symbols:
+        if not symbols or session in self._blocked:
             return None
         try:
             bars = self._bars(session)

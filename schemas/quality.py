@@ -81,11 +81,6 @@ class Finding(Record):
     final: bool = Field(default=False, description="whether no person can accept it, because it could not be stored")
 
     @property
-    def about(self) -> str:
-        """What was found of whom, whatever was measured: what a person's acceptance names."""
-        return f"{self.rule}/{self.symbol or 'all'}"
-
-    @property
     def acceptable(self) -> bool:
         """Whether a person can let it pass: a failure can, a rule that could not be computed cannot."""
         return self.verdict is Verdict.FAIL and not self.final
@@ -108,7 +103,7 @@ class Acceptance(Record):
     reason: Words = Field(max_length=2000)
     at: str = Field(description="when, UTC")
     fingerprints: dict[str, str] = Field(description="of the bars that the person accepted; it holds for no others")
-    findings: tuple[str, ...] = Field(description="what was accepted, as rule/symbol or rule/all; nothing else is")
+    findings: tuple[str, ...] = Field(description="the sentences that were accepted, word for word; nothing else is")
 
     def sentence(self) -> str:
         """Who accepted, when and why."""
@@ -168,7 +163,7 @@ class QualityReport(Record):
             return False
         if not finding.acceptable:
             return True
-        covered = self.accepted is not None and finding.about in self.accepted.findings
+        covered = self.accepted is not None and finding.message in self.accepted.findings
         return self.block_on_failure and not covered
 
     @property

@@ -132,9 +132,7 @@ def test_acceptances_are_only_ever_added_and_are_of_one_desk(postgres_url):
     store = AcceptanceStore(server)
     for reason in ("a first reason", "a better one"):
         prints = {"bars/NVDA": "1", "bars/MSFT": "2"}
-        word = Acceptance(
-            by="the risk desk", reason=reason, at=AT, fingerprints=prints, findings=("missing_ratio/all",)
-        )
+        word = Acceptance(by="the risk desk", reason=reason, at=AT, fingerprints=prints, findings=("All are missing.",))
         store.keep(Gate("staging", []).report(evidence, [bad]), word)
     for statement in ("UPDATE gate_acceptances SET by = 'me'", "DELETE FROM gate_acceptances",
                       "TRUNCATE gate_acceptances"):  # fmt: skip
@@ -150,16 +148,16 @@ def test_acceptances_are_only_ever_added_and_are_of_one_desk(postgres_url):
 @pytest.mark.parametrize(
     ("severity", "acceptance", "seen", "of", "accepted", "said"),
     [
-        ("FAIL", True, "1", "found/all", True, f"Accepted by the desk at {AT}: it was halted"),
-        ("PASS", True, "1", "found/all", False, ""),
-        ("FAIL", False, "1", "found/all", False,
+        ("FAIL", True, "1", "Found.", True, f"Accepted by the desk at {AT}: it was halted"),
+        ("PASS", True, "1", "Found.", False, ""),
+        ("FAIL", False, "1", "Found.", False,
          f"An acceptance of {AT} by the desk does not count: staging lets nobody accept."),
-        ("FAIL", True, "2", "found/all", False, f"An acceptance of {AT} by the desk was for other bars."),
-        ("FAIL", True, "1", "missing_ratio/NVDA", False,
+        ("FAIL", True, "2", "Found.", False, f"An acceptance of {AT} by the desk was for other bars."),
+        ("FAIL", True, "1", "NVDA misses 1 bar.", False,
          f"An acceptance of {AT} by the desk was for other findings."),
-        ("final", True, "1", "found/all", False,
+        ("final", True, "1", "Found.", False,
          f"An acceptance of {AT} by the desk does not count: no person can let pass what blocks it."),
-        ("ERROR", True, "1", "found/all", False,
+        ("ERROR", True, "1", "Found.", False,
          f"An acceptance of {AT} by the desk does not count: no person can let pass what blocks it."),
     ],
 )  # fmt: skip

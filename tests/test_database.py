@@ -106,7 +106,7 @@ def test_the_verdicts_of_a_range_are_the_newest_ones(server):
     judge(session("2024-01-09"), whole)
     blocked = judge(monday, {0: 1.0})
     person = Acceptance(
-        by="a", reason="b", at="c", fingerprints={}, findings=tuple(one.about for one in blocked.findings)
+        by="a", reason="b", at="c", fingerprints={}, findings=tuple(one.message for one in blocked.findings)
     )
     reports.keep_report(blocked.model_copy(update={"accepted": person}))
 

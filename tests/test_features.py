@@ -160,6 +160,7 @@ def test_indicators_pass_over_missing_closes(values):
     ("then", "now", "split"),
     [
         ("as_traded", "as_traded", date(2020, 12, 15)),  # overnight
+        ("unknown", "unknown", date(2020, 12, 15)),  # the prices say it
         ("as_traded", "split_adjusted", date(2024, 6, 10)),  # later: the one vendor adjusts for it, the other does not
     ],
 )

@@ -163,3 +163,15 @@ def test_a_report_merged_with_itself_says_no_more(report):
     merged = merge(report, report)
     assert (merged.verdict, merged.action, merged.symbols) == (report.verdict, report.action, report.symbols)
     assert set(merged.findings) == set(report.findings)
+
+
+def test_merged_reports_say_every_reason_for_which_a_rule_was_not_asked():
+    first, second, third = (
+        QualityReport.model_validate(
+            {"session": "2020-12-15", "environment": "prod", "bar_size": "1min", "symbols": [symbol], "bars_in": {},
+             "missing": {}, "findings": [], "fingerprints": {}, "not_asked": not_asked}
+        )
+        for symbol, not_asked in (("A", {"x": "no history"}), ("B", {"x": "off", "y": "no frame"}), ("C", {"x": "off"}))
+    )  # fmt: skip
+    assert merge(merge(first, second), third).not_asked == {"x": "no history; off", "y": "no frame"}
+    assert merge(first, merge(second, third)).not_asked == {"x": "no history; off", "y": "no frame"}

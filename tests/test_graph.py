@@ -169,6 +169,16 @@ def test_a_bad_session_does_not_taint_the_next(new_desk, postgres_url, timescale
     assert len(spoiled.contents()["dual_ticker_bars"]) == 780
 
 
+def test_a_session_that_only_the_day_before_gives_away_taints_no_other(new_desk, postgres_url, timescale_url):
+    """On 11-24 every price is half as much again, each minute sound by itself: the next day is as if it was not."""
+    spoiled = new_desk(postgres_url)
+    spoiled.run("2020-11-23", "2020-11-25", faults=["disagree:NVDA:2020-11-24:50", "disagree:MSFT:2020-11-24:50"])
+    absent = new_desk(timescale_url)
+    absent.run("2020-11-23", "2020-11-25", faults=["drop:MSFT:2020-11-24:09:30-15:59"])
+    assert spoiled.contents() == absent.contents()
+    assert len(spoiled.contents()["dual_ticker_bars"]) == 2 * 780
+
+
 def test_runs_side_by_side_end_in_the_same_rows(new_desk, postgres_url, timescale_url):
     alone = new_desk(postgres_url)
     alone.run(*WEEK)

@@ -87,7 +87,7 @@ def test_what_a_run_said_of_the_same_bars_is_kept_and_of_others_not(gate, same):
     lacking = session(LACKING)
     before = Judging(place, gate).report(lacking)
     bars = before.fingerprints if same else {"bars/NVDA": "0" * 64}
-    found = tuple(one.about for one in before.findings)
+    found = tuple(one.message for one in before.findings)
     word = Acceptance(by="the desk", reason="a late open", at="2024-08-27T21:00:00Z", fingerprints=bars, findings=found)
     attempts = (Attempt(symbol="NVDA", feed="files", said="It answered."),)
     place.known = before.model_copy(update={"fingerprints": bars, "accepted": word, "attempts": attempts})

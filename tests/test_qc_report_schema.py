@@ -39,7 +39,7 @@ def accepted_after_two_feeds() -> QualityReport:
         reason="trading was halted",
         at="2024-08-28T21:00:00Z",
         fingerprints={"bars/NVDA": "1"},
-        findings=tuple(one.about for one in inner.findings),
+        findings=tuple(one.message for one in inner.findings),
     )
     attempts = (Attempt(symbol="NVDA", feed="alpha_vantage", said="Its bars fail the gate.", report=inner),)
     return inner.model_copy(update={"accepted": word, "attempts": attempts})

@@ -137,7 +137,7 @@ def test_the_page_says_what_was_found_in_new_york_time(spoiled):
 
 
 def test_an_acceptance_is_shown_with_who_and_why(spoiled):
-    found = tuple(one.about for one in spoiled.findings)
+    found = tuple(one.message for one in spoiled.findings)
     accepted = Acceptance(
         by="A desk", reason="The halt was real.", at="2020-11-25T14:00:00+00:00", fingerprints={}, findings=found
     )

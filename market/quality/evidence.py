@@ -13,7 +13,7 @@ from market.quality.fingerprint import fingerprints
 from market.quality.grid import Grid, bar_grid, is_price, table_grid
 from market.quality.profile import VolumeProfile, volume_profile
 from market.sessions import BarSize, Session, sessions_before
-from market.splits import SplitTable
+from market.splits import SplitTable, nearer
 from schemas.quality import Attempt
 from schemas.tables import BAR_VALUES, BASIS_UNKNOWN, FALLBACK, FEATURES, KEPT
 
@@ -131,8 +131,7 @@ class Evidence:
         opens, closes = opens[is_price(opens)], closes[is_price(closes)]
         if not (len(opens) and len(closes)):
             return 1.0
-        move = np.log(opens[0] / closes[-1])
-        return factor if abs(move + np.log(factor)) < abs(move) else 1.0
+        return nearer(factor, float(closes[-1]), float(opens[0]))
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

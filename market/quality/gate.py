@@ -96,7 +96,11 @@ class Gate:
                     raise CannotAsk("the configuration switches it off")
                 if absent is not None:
                     raise CannotAsk(absent)
-                found += thresholds.judge(evidence, symbols)
+                mine = list(thresholds.judge(evidence, symbols))
+                found += mine
+                untold = [] if isinstance(rule, PairRule) else sorted(set(symbols) - {one.symbol for one in mine})
+                if untold:
+                    unasked[tuple(untold)] = "there is too little to compare"
             except CannotAsk as why:
                 unasked[tuple(symbols)] = str(why)
             except Exception as error:  # whatever a rule does wrong must not pass as good data

@@ -63,6 +63,14 @@ class Grid:
             mixed = (values.view("u8") * PRINT_FACTORS[:, None, None]).sum(axis=0, dtype="u8")
         return np.where((self["volume"] > 0) & (self["high"] > self["low"]), mixed, np.uint64(0))
 
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """uint64: a number for each bar and the next one, likewise; 0 where one is no print or both are the same."""
+        first, second = self.prints[:-1], self.prints[1:]
+        with np.errstate(over="ignore"):
+            both = first * PRINT_FACTORS[-1] + second
+        return np.where((first != 0) & (second != 0) & (first != second), both, np.uint64(0))
+
     def only(self, symbols: Sequence[str]) -> "Grid":
         """The grid of some of the symbols, in their order; NaN for one that it does not have."""
         if tuple(symbols) == self.symbols:

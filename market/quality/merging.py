@@ -24,9 +24,17 @@ def merge(first: QualityReport, second: QualityReport) -> QualityReport:
         bars_in=first.bars_in | second.bars_in,
         missing=first.missing | second.missing,
         findings=tuple(dict.fromkeys((*first.findings, *second.findings))),
-        not_asked=second.not_asked | first.not_asked,
+        not_asked={
+            rule: _reasons(first.not_asked.get(rule), second.not_asked.get(rule))
+            for rule in dict.fromkeys((*first.not_asked, *second.not_asked))
+        },
         attempts=(*first.attempts, *(one for one in second.attempts if one not in first.attempts)),
         block_on_failure=first.block_on_failure,
         accepted=first.accepted if first.accepted == second.accepted else None,
         fingerprints=first.fingerprints | second.fingerprints,
     )
+
+
+def _reasons(*said: str | None) -> str:
+    """All reasons for which a rule was not asked, each once."""
+    return "; ".join(dict.fromkeys(reason for text in said if text for reason in text.split("; ")))

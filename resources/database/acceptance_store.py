@@ -54,5 +54,5 @@ class AcceptanceStore:
         if row is None:
             return None
         by, reason, at, fingerprints, accepted = row
-        findings = tuple(dict.fromkeys(Finding.model_validate(one).about for one in accepted))
+        findings = tuple(Finding.model_validate(one).message for one in accepted)
         return Acceptance(by=by, reason=reason, at=at.isoformat(), fingerprints=fingerprints, findings=findings)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 from psycopg.rows import dict_row
@@ -94,10 +95,25 @@ class ReportStore:
             table = pd.DataFrame(rows)[list(EodSummary.to_schema().columns)].astype(types)
             return checked(table, EodSummary)  # inside the transaction: a broken summary is not kept
 
+    def newest(
+        self, session: Session, environment: str, bar_size: BarSize, symbols: Sequence[str]
+    ) -> QualityReport | None:
+        """The newest judgement of a session; None where none is kept."""
+        found = self._newest([session], environment, bar_size, symbols)
+        return QualityReport.model_validate(found[0][2]) if found else None
+
     def session_rows(
         self, sessions: Sequence[Session], environment: str, bar_size: BarSize, symbols: Sequence[str]
     ) -> list[SessionRow]:
         """The newest judgement of each session and the rows of `market_data`; sessions without one are left out."""
+        return [
+            _session_row(session(str(day)), QualityReport.model_validate(report), stored)
+            for day, _, report, stored in self._newest(sessions, environment, bar_size, symbols)
+        ]
+
+    def _newest(
+        self, sessions: Sequence[Session], environment: str, bar_size: BarSize, symbols: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
         parameters = {
             "symbols": list(symbols),
             "sessions": [wanted.key for wanted in sessions],
@@ -107,11 +123,7 @@ class ReportStore:
             "last": sessions[-1].open,
         }
         with self.server.connect() as connection:
-            found = connection.execute(named_query("session_rows"), parameters).fetchall()
-        return [
-            _session_row(session(str(day)), QualityReport.model_validate(report), stored)
-            for day, _, report, stored in found
-        ]
+            return connection.execute(named_query("session_rows"), parameters).fetchall()
 
     def verdicts(
         self, first: date, last: date, environment: str, bar_size: BarSize, symbols: Sequence[str]

@@ -79,7 +79,7 @@ class Scene:
     def frame(self) -> pd.DataFrame:
         """Built as the graph builds it, warmed by the history that there is."""
         warm = [clean_bars(grid.session) for grid in self.history[:2]]
-        return build_frame(self.bars, warm, self.session, ONE, PAIR)
+        return build_frame(self.bars, warm, self.session, ONE, PAIR, self.splits)
 
     @cached_property
     def second(self) -> pd.DataFrame:

@@ -227,7 +227,7 @@ def _earlier_closes(evidence: Evidence, symbols: Sequence[str]) -> list[np.ndarr
     for grid in evidence.warmed_by:
         if counts.min() >= WARM_UP_BARS:
             break
-        divisors = [evidence.divisor(grid, symbol) or 1.0 for symbol in symbols]
+        divisors = [evidence.split_since(grid, symbol) for symbol in symbols]
         found.append(grid.only(symbols)["close"] / divisors)
         counts += (~np.isnan(found[-1])).sum(axis=0)
     return found

@@ -222,9 +222,10 @@ class StalePrices(SymbolRule, AtMost):
 
 
 class ReplayedBars(SymbolRule, AtMost):
-    """Share of the bars that say in every value what an earlier bar of the session said, or that minute of another day.
+    """Share of the bars that come again, two in a row and in every value.
 
-    A bar that repeats the one before it is the matter of `stale_prices`.
+    They come from earlier in the session, or from the same minutes of another day. One alone may be chance; a bar that
+    repeats the one before it is the matter of `stale_prices`.
     """
 
     name: ClassVar[str] = "replayed_bars"
@@ -236,22 +237,22 @@ class ReplayedBars(SymbolRule, AtMost):
 
     def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
         """One finding a symbol, which names the bars."""
-        prints = evidence.grid.only(symbols).prints
-        seen = np.zeros(prints.shape, dtype=bool)
-        for past in (grid.only(symbols).prints for grid in evidence.history or ()):
-            shared = min(len(past), len(prints))
-            seen[:shared] |= past[:shared] == prints[:shared]
+        grid = evidence.grid.only(symbols)
+        pairs = grid.pairs
+        seen = np.zeros(pairs.shape, dtype=bool)
+        for past in (earlier.only(symbols).pairs for earlier in evidence.history or ()):
+            shared = min(len(past), len(pairs))
+            seen[:shared] |= past[:shared] == pairs[:shared]
         for column, symbol in enumerate(symbols):
-            bars = prints[:, column]
-            again = np.ones(len(bars), dtype=bool)
-            again[np.unique(bars, return_index=True)[1]] = False
-            again[1:] &= bars[1:] != bars[:-1]
-            again = (again | seen[:, column]) & (bars != 0)
-            count, of_all = int(again.sum()), max(int((bars != 0).sum()), 1)
+            once = np.zeros(len(pairs), dtype=bool)
+            once[np.unique(pairs[:, column], return_index=True)[1]] = True
+            again = (seen[:, column] | ~once) & (pairs[:, column] != 0)
+            bars = np.append(again, False) | np.insert(again, 0, False)
+            count, of_all = int(bars.sum()), max(int((grid.prints[:, column] != 0).sum()), 1)
             share = count / of_all
             said = f"{count} of {of_all} {symbol} bars were seen before in every value"
             said += f" ({share:.1%}, at most {self.fail:.0%})"
-            at = evidence.starts(again)
+            at = evidence.starts(bars)
             yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=at)
 
 

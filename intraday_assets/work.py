@@ -13,6 +13,7 @@ import pandas as pd
 
 from market.frames import REACH_SESSIONS, warm_history
 from market.quality.evidence import HISTORY_SESSIONS, Evidence, failed_alone
+from market.quality.fingerprint import fingerprints
 from market.quality.gate import Gate, bars_of
 from market.quality.grid import Grid, bar_grid, stored_grid
 from market.sessions import BarSize, Session, session_at, sessions_before
@@ -22,6 +23,7 @@ from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
 from resources.database.session_store import Change, SessionStore
 from resources.errors import (
+    UNUSABLE,
     Blocked,
     FeedError,
     NoBars,
@@ -139,17 +141,18 @@ class Desk:
         bars = self._known_bars(session)
         if bars is None:
             return None
-        evidence = Evidence(session, self.bar_size, self.symbols, bars, history=self.history(session))
-        known = self.reports.newest(session, self.gate.environment, self.bar_size, self.symbols)
-        if known is not None and bars_of(known) == evidence.fingerprints:
-            return None if known.blocked else bars  # it was judged with all that it could be compared with
-        return None if self.gate.judge(evidence).blocked else bars
+        report = self.reports.newest(session, self.gate.environment, self.bar_size, self.symbols)
+        if report is None or bars_of(report) != fingerprints("bars", bars, self.symbols):
+            # Nobody has judged these bars yet, with all that they could be compared with.
+            history = self.history(session)
+            report = self.gate.judge(Evidence(session, self.bar_size, self.symbols, bars, history=history))
+        return None if report.blocked else bars
 
     def _known_bars(self, session: Session) -> pd.DataFrame | None:
         """From the feeds' answers, whatever an earlier run made of others; as landed where the primary feed fails."""
         try:
             return self.fetched_bars(session).bars
-        except (FeedError, *UNFIT) as error:
+        except UNUSABLE as error:
             cause = error.primary if isinstance(error, NoFeedAnswered) else error
             if isinstance(cause, UNFIT):
                 return None

@@ -35,7 +35,7 @@ IntradayError (schemas.errors)
 ```
 """
 
-from schemas.errors import IntradayError
+from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
 
 
 def first_line(error: BaseException) -> str:
@@ -197,3 +197,7 @@ class NotJudged(IntradayError):
 
 class OtherJudgement(IntradayError):
     """A loader was handed a report that is not the newest judgement that is kept: an older or an edited one."""
+
+
+UNUSABLE = (FeedError, LabelSideUnclear, ContractBroken)
+"""Why a feed's bars of one session cannot be had or read; another feed, or another session of it, may be sound."""

@@ -18,14 +18,10 @@ from market.quality.gate import Gate, bars_of, failed_before_the_gate
 from market.quality.grid import Grid, bar_grid
 from market.sessions import BarSize, Session, sessions_before
 from market.splits import SplitTable
-from resources.errors import FeedError, NotLanded, ReportUnreadable
+from resources.errors import UNUSABLE, NotLanded, ReportUnreadable
 from resources.shelf import Shelf
-from schemas.errors import ContractBroken, LabelSideUnclear
 from schemas.quality import QualityReport
 from schemas.tables import Frame, checked
-
-UNFIT = (FeedError, LabelSideUnclear, ContractBroken)
-"""Why bars of a session that is there cannot be judged: a finding, and no end of the command."""
 
 FitBars = Callable[[Session], pd.DataFrame | None]
 """An earlier session's bars; None where there are none that may be used."""
@@ -99,7 +95,7 @@ class Judging:
         try:
             bars = self._bars(session)
             frame = place.frame(session, bars, self._fit, self._gate.splits)
-        except UNFIT as error:
+        except UNUSABLE as error:  # a finding, and no end of the command
             evidence = Evidence(session, place.bar_size, symbols, empty_bars())
             return self._gate.report(evidence, [failed_before_the_gate("bars", error.sentence())])
         history, second = self._history(session, symbols), place.second(session, bars)
@@ -123,7 +119,7 @@ class Judging:
             return None
         try:
             bars = self._bars(session)
-        except (*UNFIT, NotLanded):
+        except (*UNUSABLE, NotLanded):
             return None
         return None if self._gate.judge(Evidence(session, self._place.bar_size, symbols, bars)).blocked else bars
 

@@ -176,10 +176,6 @@ class Evidence:
         counts = np.bincount(texts.codes[self.marked(symbol, KEPT)], minlength=len(texts.names))
         return {name: int(count) for name, count in zip(texts.names, counts, strict=True) if count}
 
-    def sources(self, symbol: str) -> list[str]:
-        """The feeds of the symbol's unmarked bars."""
-        return list(self.counted(symbol, "source"))
-
     def from_fallback(self, symbol: str) -> bool:
         """Whether the symbol's bars are the fallback feed's."""
         return list(self.counted(symbol, "role")) == [FALLBACK]

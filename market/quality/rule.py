@@ -139,6 +139,28 @@ class AtLeast(BaseModel):
         return above(-measured, -self.warn, -self.fail)
 
 
+class Counted(SymbolRule, AtMost):
+    """A rule that counts the minutes in which something cannot be right, and holds the count against its thresholds."""
+
+    fault: ClassVar[str]
+    """What is said of those minutes, behind the symbol: `bars break …`, `minutes have …`."""
+
+    warn: int = Field(default=0, ge=0)
+    fail: int = Field(default=0, ge=0, description="how many are tolerated")
+
+    @abstractmethod
+    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+        """The minutes at fault, shape (minutes, symbols), bool."""
+
+    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+        """One finding a symbol, which names the minutes."""
+        faults = self.at_fault(evidence, symbols)
+        for column, symbol in enumerate(symbols):
+            found = evidence.starts(faults[:, column])
+            said = f"{len(found)} {symbol} {self.fault} (at most {self.fail})"
+            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+
+
 def above(measured: float, warn: float, fail: float) -> Verdict:
     """FAIL above `fail`, WARN above `warn`, otherwise PASS."""
     if measured > fail:

@@ -13,7 +13,7 @@ import requests
 from market.labels import prevailing_side
 from market.normalise import NormalisedBars, Provenance, normalise
 from market.sessions import BarSize, Session, sessions_of_month
-from resources.errors import FeedError, KeyRefused, NoBars, TooEarly
+from resources.errors import FeedError, KeyRefused, TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE, Quote, parse_answer, parse_quote, raise_refusal
 from resources.feeds.line import Line
 from resources.feeds.periods import Period, Periods, Question
@@ -79,8 +79,7 @@ class AlphaVantageFeed:
             raise TooEarly(f"{session.key} closes at {session.close:%Y-%m-%d %H:%M} UTC: ask again after that.")
         month = self._month(symbol, session)
         if session.day not in month.days:
-            none = f"Alpha Vantage has no {symbol} bars of {session.key}"
-            raise NoBars(f"{none}.") if now > session.close + SETTLED else TooEarly(f"{none} yet.")
+            raise self._periods.without("Alpha Vantage", symbol, session, now)
         return normalise(month.days[session.day], session, self._bar_size, Provenance(SOURCE, AS_TRADED), month.side)
 
     def quote(self, symbol: str) -> Quote:

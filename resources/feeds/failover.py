@@ -15,15 +15,12 @@ from market.quality.grid import Grid
 from market.repair import repair
 from market.sessions import BarSize, Session
 from resources.database.feed_event_store import FeedEvent
-from resources.errors import BarsFailedGate, FeedError, FeedRefused, NoBars, NoFeedAnswered, TooEarly
+from resources.errors import UNUSABLE, BarsFailedGate, FeedRefused, NoBars, NoFeedAnswered, TooEarly
 from resources.feeds.feed import Feed
 from resources.settings import RepairSettings
-from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
+from schemas.errors import IntradayError
 from schemas.quality import Attempt, QualityReport
 from schemas.tables import FALLBACK, SYNTHETIC, Bars, checked
-
-Unfit = (FeedError, LabelSideUnclear, ContractBroken)
-"""Failures of one feed's session that another feed may not have."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Failover:
             failure: IntradayError = BarsFailedGate(f"Its bars fail the gate: {' '.join(report.reasons())}")
         except FeedRefused:
             raise
-        except Unfit as error:
+        except UNUSABLE as error:
             if self.fallback is None:
                 raise
             failure = error
@@ -113,7 +110,7 @@ class Failover:
             return answer
         try:
             second = self._real_bars_of(self.fallback, symbol, session)
-        except Unfit as error:
+        except UNUSABLE as error:
             said = f"{self.fallback.name} could not fill the {len(missing)} missing bars: {error}"
             return replace(answer, repaired=said)
         done = repair(bars, second.bars, session.minutes(self._bar_size), self._repairs.tolerance)
@@ -137,7 +134,7 @@ class Failover:
         first = _attempt(symbol, self.primary, failure.sentence(), judged)
         try:
             part = self._real_bars_of(fallback, symbol, session)
-        except Unfit as second:
+        except UNUSABLE as second:
             if failed is not None:
                 return replace(failed, attempts=(first, _attempt(symbol, fallback, second.sentence())))
             raise NoFeedAnswered(

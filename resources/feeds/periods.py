@@ -13,7 +13,7 @@ import pandas as pd
 
 from market.labels import LabelSide
 from market.sessions import Session
-from resources.errors import FeedError, FeedRefused, MalformedPayload, OutOfReach
+from resources.errors import FeedError, FeedRefused, MalformedPayload, NoBars, OutOfReach, TooEarly
 from resources.landing import LandingZone, RawAnswer
 
 log = logging.getLogger("intraday.landing")
@@ -95,6 +95,11 @@ class Periods:
         if isinstance(found, FeedError):
             raise copy(found) from None  # a copy: one error raised again and again would drag its past along
         return found
+
+    def without(self, vendor: str, symbol: str, session: Session, now: pd.Timestamp) -> NoBars | TooEarly:
+        """What a period says that does not have the session, asked for at that time: none, or none yet."""
+        none = f"{vendor} has no {symbol} bars of {session.key}"
+        return NoBars(f"{none}.") if now > session.close + self._settled else TooEarly(f"{none} yet.")
 
     def _remembered(self, key: tuple[str, str], session: Session) -> Period | FeedError | None:
         """A settled period holds; a failure, or an answer that may still change, holds for a moment."""

@@ -12,7 +12,7 @@ import pandas as pd
 from market.labels import LabelSide
 from market.normalise import NormalisedBars, Provenance, normalise
 from market.sessions import BarSize, Session, sessions_between
-from resources.errors import NoBars, OutOfReach, TooEarly
+from resources.errors import OutOfReach, TooEarly
 from resources.feeds.line import Line
 from resources.feeds.periods import Period, Periods, Question
 from resources.feeds.yahoo_answers import INTERVALS, parse_chart
@@ -71,8 +71,7 @@ class YahooFeed:
         days = self._week(symbol, session).days
         if session.day not in days:
             self._refuse_out_of_reach(session)
-            none = f"Yahoo has no {symbol} bars of {session.key}"
-            raise NoBars(f"{none}.") if now > session.close + SETTLED else TooEarly(f"{none} yet.")
+            raise self._periods.without("Yahoo", symbol, session, now)
         provenance = Provenance(SOURCE, SPLIT_ADJUSTED, LabelSide.START)
         return normalise(days[session.day], session, self._bar_size, provenance)
 

@@ -15,7 +15,7 @@ from market.features import EMA_LONG_CLOSES, EMA_SHORT_CLOSES, RSI_CLOSES
 from market.frames import WARM_UP_BARS
 from market.quality.evidence import Evidence
 from market.quality.grid import Grid
-from market.quality.rule import AtMost, CannotAsk, Needs, SymbolRule
+from market.quality.rule import AtMost, CannotAsk, Counted, Needs, SymbolRule
 from market.quality.rules.features import framed
 from market.sessions import NEW_YORK
 from schemas.quality import Finding
@@ -29,19 +29,14 @@ LEAST_JUDGED = 20
 """Minutes that a share is made of, at least."""
 
 
-class MinutesAtFault(SymbolRule, AtMost):
-    """A rule that counts the minutes in which a feature cannot be right."""
+class FeatureRule(Counted):
+    """A rule that counts the minutes in which a feature of the frame cannot be right."""
 
     family: ClassVar[str] = "features"
     needs: ClassVar[tuple[Needs, ...]] = ("frame",)
-    fault: ClassVar[str]
-    """What those minutes have."""
-
-    warn: int = Field(default=0, ge=0)
-    fail: int = Field(default=0, ge=0, description="minutes tolerated")
 
     @abstractmethod
-    def at_fault(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """The minutes at fault.
 
         Args:
@@ -53,30 +48,26 @@ class MinutesAtFault(SymbolRule, AtMost):
 
         """
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding a symbol, which names the minutes."""
-        faults = self.at_fault(evidence, framed(evidence).only(symbols))
-        for column, symbol in enumerate(symbols):
-            found = evidence.starts(faults[:, column])
-            said = f"{len(found)} {symbol} minutes have {self.fault} (at most {self.fail})"
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+        """The minutes at fault."""
+        return self.wrong(evidence, framed(evidence).only(symbols))
 
 
-class RsiBounds(MinutesAtFault):
+class RsiBounds(FeatureRule):
     """Minutes whose RSI is none: outside 0 to 100, without a bar, or absent although enough closes were seen."""
 
     name: ClassVar[str] = "rsi_bounds"
     question: ClassVar[str] = "Is the RSI there once it is warm, and within 0 to 100?"
-    fault: ClassVar[str] = "an RSI that is absent or not within 0 to 100"
+    fault: ClassVar[str] = "minutes have an RSI that is absent or not within 0 to 100"
 
-    def at_fault(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """Hold every RSI against its bounds."""
         rsi, there = frame["rsi"], ~np.isnan(frame["close"])
         due = there & (_closes_seen(evidence, frame) > RSI_CLOSES)  # so many changes need one close more
         return np.asarray(_wrong(rsi, there, due, 0.0, 100.0) & _numbers_so_far(frame))
 
 
-class EmaRange(MinutesAtFault):
+class EmaRange(FeatureRule):
     """Minutes with an EMA outside the range of the closes seen so far, without a bar, or absent once it is warm.
 
     An EMA that is there before its closes were seen rests on earlier ones: its first value stands for them.
@@ -84,9 +75,9 @@ class EmaRange(MinutesAtFault):
 
     name: ClassVar[str] = "ema_range"
     question: ClassVar[str] = "Are the EMAs there once they are warm, and within the range of their closes?"
-    fault: ClassVar[str] = "an EMA that is absent or outside the closes seen so far"
+    fault: ClassVar[str] = "minutes have an EMA that is absent or outside the closes seen so far"
 
-    def at_fault(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """Hold both EMAs against the running range."""
         close = frame["close"]
         there, seen = ~np.isnan(close), _closes_seen(evidence, frame)
@@ -101,14 +92,14 @@ class EmaRange(MinutesAtFault):
         return np.asarray(found & _numbers_so_far(frame))
 
 
-class VwapRange(MinutesAtFault):
+class VwapRange(FeatureRule):
     """Minutes with a VWAP outside the session's prices so far, without a bar, or absent once a share has traded."""
 
     name: ClassVar[str] = "vwap_range"
     question: ClassVar[str] = "Is the VWAP there, and between the session's lowest and highest price so far?"
-    fault: ClassVar[str] = "a VWAP that is absent or outside the session's prices so far"
+    fault: ClassVar[str] = "minutes have a VWAP that is absent or outside the session's prices so far"
 
-    def at_fault(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """Hold the VWAP against the running range of the bars with volume."""
         vwap, there = frame["vwap"], ~np.isnan(frame["close"])
         prices = np.array([frame[name] for name in ("low", "high", "close")])  # what its typical price is made of
@@ -119,14 +110,14 @@ class VwapRange(MinutesAtFault):
         return np.asarray(found & _numbers_so_far(frame))
 
 
-class TimeFeatures(MinutesAtFault):
+class TimeFeatures(FeatureRule):
     """Minutes whose time features are not the point of New York's clock on the unit circle."""
 
     name: ClassVar[str] = "time_features"
     question: ClassVar[str] = "Do the time features lie on the unit circle, where New York's clock stands?"
-    fault: ClassVar[str] = "time features off the unit circle or of another clock than New York's"
+    fault: ClassVar[str] = "minutes have time features off the unit circle or of another clock than New York's"
 
-    def at_fault(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """Hold sine and cosine of hour and minute against the clock, and against each other."""
         wrong = np.zeros(frame.present.shape, dtype=bool)
         for name, expected in _clock(evidence).items():

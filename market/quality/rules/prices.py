@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from market.quality.evidence import Evidence
 from market.quality.grid import Grid, is_price
-from market.quality.rule import AtMost, SymbolRule, above, hold_order
+from market.quality.rule import AtMost, Counted, SymbolRule, above, hold_order
 from schemas.quality import Finding, Verdict
 from schemas.tables import PRICE_COLUMNS
 
@@ -17,46 +17,37 @@ LARGEST_JUMP = 1e9
 Range = tuple[float, float]
 
 
-class PriceValues(SymbolRule, AtMost):
+class PriceValues(Counted):
     """Bars with a price that is no positive number."""
 
     name: ClassVar[str] = "price_values"
     family: ClassVar[str] = "prices"
     question: ClassVar[str] = "Is every price a positive number?"
+    fault: ClassVar[str] = "bars have a price that is no positive number"
     final: ClassVar[bool] = True
 
     warn: int = Field(default=0, ge=0, le=0)
     fail: int = Field(default=0, ge=0, le=0, description="none can be stored, so none is tolerated")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding a symbol, which names the bars."""
+    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+        """Hold every price against what a price can be."""
         grid = evidence.grid.only(symbols)
-        good = np.all([is_price(grid[name]) for name in PRICE_COLUMNS], axis=0)
-        for column, symbol in enumerate(symbols):
-            found = evidence.starts(grid.present[:, column] & ~good[:, column])
-            said = f"{len(found)} {symbol} bars have a price that is no positive number (at most {self.fail})"
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+        return np.asarray(grid.present & ~np.all([is_price(grid[name]) for name in PRICE_COLUMNS], axis=0))
 
 
-class OhlcRelations(SymbolRule, AtMost):
+class OhlcRelations(Counted):
     """Bars whose low is not the lowest or high not the highest of their prices; those that are no numbers apart."""
 
     name: ClassVar[str] = "ohlc_relations"
     family: ClassVar[str] = "prices"
     question: ClassVar[str] = "Is low <= open, close <= high in every bar?"
+    fault: ClassVar[str] = "bars break low <= open, close <= high"
 
-    warn: int = Field(default=0, ge=0)
-    fail: int = Field(default=0, ge=0, description="violations tolerated")
-
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding a symbol, which names the bars."""
+    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+        """Hold every low and high against the bar's other prices; what is no number is neither above nor below."""
         grid = evidence.grid.only(symbols)
         prices = np.array([grid[name] for name in PRICE_COLUMNS])
-        broken = (grid["low"] > prices.min(axis=0)) | (grid["high"] < prices.max(axis=0))  # NaN: neither
-        for column, symbol in enumerate(symbols):
-            found = evidence.starts(broken[:, column])
-            said = f"{len(found)} {symbol} bars break low <= open, close <= high (at most {self.fail})"
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+        return np.asarray((grid["low"] > prices.min(axis=0)) | (grid["high"] < prices.max(axis=0)))
 
 
 class PriceJumps(SymbolRule, AtMost):

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from market.quality.evidence import Evidence
 from market.quality.grid import is_count
 from market.quality.profile import Level
-from market.quality.rule import AtMost, CannotAsk, Needs, SymbolRule, above, hold_order
+from market.quality.rule import AtMost, CannotAsk, Counted, Needs, SymbolRule, above, hold_order
 from market.sessions import FULL_DAY
 from schemas.quality import Finding, Verdict
 
@@ -18,25 +18,22 @@ MINUTES = FULL_DAY / pd.Timedelta(minutes=1)
 """Of an ordinary session."""
 
 
-class VolumeCounts(SymbolRule, AtMost):
+class VolumeCounts(Counted):
     """Bars whose volume is no count of shares: negative, not whole, or no number."""
 
     name: ClassVar[str] = "volume_counts"
     family: ClassVar[str] = "volumes"
     question: ClassVar[str] = "Is every volume a whole number, 0 or more, and possible?"
+    fault: ClassVar[str] = "bars have a volume that is no count of shares"
     final: ClassVar[bool] = True
 
     warn: int = Field(default=0, ge=0, le=0)
     fail: int = Field(default=0, ge=0, le=0, description="none can be stored, so none is tolerated")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding a symbol, which names the bars."""
+    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+        """Hold every volume against what a count can be."""
         grid = evidence.grid.only(symbols)
-        good = is_count(grid["volume"])
-        for column, symbol in enumerate(symbols):
-            found = evidence.starts(grid.present[:, column] & ~good[:, column])
-            said = f"{len(found)} {symbol} bars have a volume that is no count of shares (at most {self.fail})"
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+        return np.asarray(grid.present & ~is_count(grid["volume"]))
 
 
 class ZeroVolume(SymbolRule, AtMost):

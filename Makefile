@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup demo test dev check bench lint types contract definitions lock clean
+.PHONY: help setup demo test dev check bench hold lint types contract definitions lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,8 +25,11 @@ dev: setup       ## open the Dagster UI on http://127.0.0.1:3000
 
 check: lint types contract definitions test   ## everything that must hold before a change lands
 
-bench: setup     ## run the benchmarks
-	@$(BIN)/python -m bench.gate
+bench: setup     ## run the benchmarks, a quarter of an hour
+	@$(BIN)/python -m bench
+
+hold: setup      ## kill loads and servers at 200 points of a load, ten minutes
+	@$(BIN)/python -m pytest -m long -s tests/test_killed.py
 
 lint: setup      ## ruff: style and format
 	@$(BIN)/ruff check .

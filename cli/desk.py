@@ -6,6 +6,7 @@ What a command sets for its children goes through the environment, so that `dags
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from cli.sessions import sessions_named
 from market.sessions import Session
@@ -16,7 +17,9 @@ from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.feeds.opening import Feeds
 from resources.landing import LandingZone
 from resources.settings import Settings, load_settings
-from simulators.alpha_vantage import AlphaVantageSimulator
+
+if TYPE_CHECKING:
+    from simulators.alpha_vantage import AlphaVantageSimulator
 
 DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
 """What the demonstration's feed does wrong, so that the gate can be seen at work."""
@@ -47,8 +50,10 @@ def sessions_asked_for(first: str, last: str, settings: Settings) -> list[Sessio
 
 
 @contextmanager
-def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator[AlphaVantageSimulator]:
+def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator["AlphaVantageSimulator"]:
     """A desk of its own under INTRADAY_HOME/demo: embedded database, recorded bars, a feed that spoils some of them."""
+    from simulators.alpha_vantage import AlphaVantageSimulator  # the other commands do without
+
     home = load_settings().home / "demo"
     saved = dict(os.environ)
     with AlphaVantageSimulator(faults=faults) as simulator:

@@ -17,6 +17,8 @@ from resources.paths import DEPLOY
 from resources.settings import Settings
 
 PROCESS_TAG = "intraday/process"
+BATCH = "1000"
+"""How many of the events that plan a run, one for each asset and session, Dagster hands to its storage at once."""
 LOCK = 0x64616773  # "dags": the advisory lock that lets one process create Dagster's tables at a time
 
 
@@ -32,6 +34,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     if not os.environ.get("INTRADAY_DAGSTER_URL"):
         server = embedded_server(settings.home / "postgres", "dagster")
         os.environ["INTRADAY_DAGSTER_URL"] = sqlalchemy_url(server.url)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", BATCH)
     with _tables_made_once(os.environ["INTRADAY_DAGSTER_URL"]):
         instance = dg.DagsterInstance.get()
     _end_runs_of_the_dead(instance)

@@ -1,40 +1,17 @@
-"""The console command `intraday`: its commands, and how a failure is shown."""
+"""The console command `intraday`: its commands. The groups are `gate_commands`, `simulate_commands` and `db`."""
 
-import os
-import sys
-import traceback
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from dotenv import load_dotenv
-from rich.console import Console
-from rich.markup import escape
 
-from cli.default_command import DefaultCommandGroup
-from resources.errors import first_line
+from cli.db import db
+from cli.ending import Screen, end
+from cli.gate_commands import gate
+from cli.simulate_commands import Port, simulate
 from resources.paths import FILES
-from schemas.errors import IntradayError
-
-STORAGE = ("sqlalchemy", "dagster_postgres")
-"""Packages whose failures are the database's, told by name: to import them takes a second."""
-
-
-class BarSizes(StrEnum):
-    """Lengths of bars; `market.sessions.BarSize`, which takes a second to import."""
-
-    ONE_MINUTE = "1min"
-    FIVE_MINUTES = "5min"
-
-
-class GateCommands(DefaultCommandGroup):
-    """`intraday gate …`; a blocked session is 2, so what cannot be understood is 3."""
-
-    default = "judge"
-    misused = 3
-
 
 app = typer.Typer(
     help="Intraday bars of a pair of stocks, through a quality gate, into TimescaleDB.",
@@ -42,19 +19,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-simulate = typer.Typer(help="Stand-ins for the vendors, on loopback.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
-gate = typer.Typer(cls=GateCommands, help="Hold sessions to the quality gate: those of files, or this desk's.")
 app.add_typer(gate, name="gate")
-
-
-class Screen(Console):
-    """A screen that may be closed before all is said, as by `| head`; the exit status is still that of the work."""
-
-    def on_broken_pipe(self) -> None:
-        """Say no more."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+app.add_typer(db, name="db")
 
 
 class Format(StrEnum):
@@ -64,30 +31,37 @@ class Format(StrEnum):
     JSON = "json"
 
 
-GATE_HELP = """Hold sessions to the quality gate and show what it finds. Nothing is stored.
+class BarLengths(StrEnum):
+    """Lengths in which bars can be read; `resources.database.bar_reader.BarLength`."""
 
-With FILE, the sessions in those files, without a database; otherwise those that this desk has landed, the latest one \
-unless told which.
+    ONE_MINUTE = "1min"
+    FIVE_MINUTES = "5min"
+    FIFTEEN_MINUTES = "15min"
+    ONE_HOUR = "1h"
+    ONE_DAY = "1d"
+
+
+class ExportFormat(StrEnum):
+    """What kind of file bars are exported to; `resources.bar_files.FileFormat`."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    ARROW = "arrow"
+
+
+LOAD_HELP = """Store the sessions in files of bars that the quality gate lets pass, in both tables.
+
+Without FILES, those that lie in the desk's folder raw/, where a person or [bold]intraday fetch[/] put them. Loading \
+the same again changes nothing; a file with other values revises what is stored.
 
 [bold]Exit status[/]
-0  every session may pass, perhaps with warnings
-1  there are warnings, and --fail-on-warn was given
-2  a session is blocked
-3  an error: it cannot be judged, or its verdict is ERROR"""
+0  every session is stored
+1  something was refused: a session that the gate blocks, a file that cannot be read; it is named
+2  nothing could be loaded: no files, no database"""
 
 Day = Annotated[str, typer.Argument(metavar="YYYY-MM-DD")]
 LastDay = Annotated[str | None, typer.Argument(metavar="[YYYY-MM-DD]", help="Defaults to the first.")]
 Refresh = Annotated[bool, typer.Option(help="Ask the vendors again for what is landed.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Loopback port.")]
-Faults = Annotated[list[str] | None, typer.Option(help="For example drop:NVDA:2020-11-24:10:00-10:44.")]
-PlanFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML file of faults per vendor.")]
-Speed = Annotated[float | None, typer.Option(help="Replay as if live, this many times as fast as it was.")]
-Start = Annotated[
-    str | None,
-    typer.Option(
-        "--from", metavar="TIME", help="Replay as if live, from this New York time. Defaults to the first bar."
-    ),
-]
 
 
 @app.command()
@@ -95,7 +69,7 @@ def demo() -> None:
     """Run the main job on recorded sessions, two of them spoiled on purpose. No key, no network, no Docker."""
     from cli.demo import demo as command
 
-    _end(lambda: command(Screen()))
+    end(lambda: command(Screen()))
 
 
 @app.command()
@@ -107,7 +81,26 @@ def run(
     """Materialise the sessions from FIRST to LAST as one run. Exit status 1 when a session did not pass."""
     from cli.run import run as command
 
-    _end(lambda: command(first, last or first, Screen(), refresh=refresh))
+    end(lambda: command(first, last or first, Screen(), refresh=refresh))
+
+
+@app.command()
+def backfill(
+    first: Annotated[str | None, typer.Argument(metavar="[YYYY-MM-DD]")] = None,
+    last: LastDay = None,
+    session: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Only this session.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The same as the first.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The same as the last.")] = None,
+    refresh: Refresh = False,
+) -> None:
+    """Materialise years of sessions, one run a month. Exit status 1 when a session did not pass."""
+    from cli.backfill import backfill as command
+
+    begins = [day for day in (first, session, start) if day is not None]
+    ends = [day for day in (last, session, until) if day is not None]
+    if len(begins) != 1 or len(ends) > 1:
+        raise typer.BadParameter("give a first day and perhaps a last one, or --from and --to, or --session")
+    end(lambda: command(begins[0], (ends or begins)[0], Screen(), refresh=refresh))
 
 
 @app.command()
@@ -127,7 +120,22 @@ def fetch(
     if seed is not None and not mock_data:
         raise typer.BadParameter("it goes with --mock-data", param_hint="--seed")
     made_up = (seed or 0) if mock_data else None
-    _end(lambda: command(first, last, Screen(), ending=ending.value, seed=made_up, refresh=refresh))
+    end(lambda: command(first, last, Screen(), ending=ending.value, seed=made_up, refresh=refresh))
+
+
+@app.command(help=LOAD_HELP)
+def load(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Files of bars in any shape that a feed reads.")
+    ] = None,
+    limit_files: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the first N of the files, by name.")
+    ] = None,
+) -> None:
+    """Store the sessions in files of bars that the quality gate lets pass."""
+    from cli.load import load as command
+
+    end(lambda: command(files or [], Screen(), limit=limit_files))
 
 
 @app.command()
@@ -138,7 +146,7 @@ def feeds(
     """Show in what state the feeds are and what they went through."""
     from cli.feeds import feeds as command
 
-    _end(lambda: command(Screen(), prometheus=prometheus, reset=reset))
+    end(lambda: command(Screen(), prometheus=prometheus, reset=reset))
 
 
 @app.command()
@@ -148,7 +156,7 @@ def quote(
     """Show the last price of the desk's symbols at Alpha Vantage."""
     from cli.feeds import quote as command
 
-    _end(lambda: command(symbols or [], Screen()))
+    end(lambda: command(symbols or [], Screen()))
 
 
 @app.command()
@@ -156,132 +164,51 @@ def dev(port: Port = 3000) -> None:
     """Open the Dagster UI on this desk's data; on the demonstration's when there is no Alpha Vantage key."""
     from cli.dev import dev as command
 
-    _end(lambda: command(Screen(), port))
+    end(lambda: command(Screen(), port))
 
 
-@gate.command("judge", help=GATE_HELP)
-def gate_judge(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FILE", help="Files of bars in any shape that a feed reads; no database is needed."),
+@app.command()
+def export(
+    output: Annotated[str, typer.Option("--output", "-o", metavar="PATH", help="The file; - is stdout, for CSV.")],
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="TIME", help="From this New York day, YYYY-MM-DD, or time with its offset from UTC."
+        ),
+    ],
+    until: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Up to this day, which is included, or time, which is not.")
+    ],
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Defaults to those of the desk.")
     ] = None,
-    session: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Only this session.")] = None,
-    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="Sessions from this day.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Sessions up to this day.")] = None,
-    environment: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Whose thresholds: prod (production), staging or ci. [the desk's]"),
+    bar_size: Annotated[BarLengths, typer.Option(help="Length of the bars.")] = BarLengths.ONE_MINUTE,
+    file_format: Annotated[
+        ExportFormat | None, typer.Option("--format", help="What kind of file is written. [the ending of PATH]")
     ] = None,
-    max_missing: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Fail above this share of missing bars, whatever is configured.")
-    ] = None,
-    fail_on_warn: Annotated[bool, typer.Option("--fail-on-warn", help="Exit with 1 where there are warnings.")] = False,
-    json_path: Annotated[
-        str | None, typer.Option("--json", metavar="PATH", help="Write the report, or an array of them; - is stdout.")
-    ] = None,
-    html_path: Annotated[
-        Path | None, typer.Option("--html", metavar="PATH", help="Write a page for a browser.")
-    ] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Judge only this one; may be repeated.")] = None,
-    bar_size: Annotated[BarSizes | None, typer.Option(help="Length of the bars. [the files']")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Prices as decimals in Parquet and Arrow too; in CSV they always are.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Hold sessions to the quality gate and show what it finds."""
-    from cli.gate import Asked
-    from cli.gate import gate as command
+    """Write stored bars to a file, which appears whole or not at all. Exit status 1 when there are none."""
+    from cli.export import Asked
+    from cli.export import export as command
 
-    if session is not None and (first is not None or last is not None):
-        raise typer.BadParameter("it does not go with --from and --to", param_hint="--session")
-    size = None if bar_size is None else bar_size.value
     asked = Asked(
-        files=files or (),
-        session=session,
-        first=first,
-        last=last,
-        environment=environment,
-        max_missing=max_missing,
-        fail_on_warn=fail_on_warn,
-        json_path=json_path,
-        html_path=html_path,
-        symbols=symbol or (),
-        bar_size=size,
+        symbols=symbols or (),
+        start=start,
+        end=until,
+        bar_size=bar_size.value,
+        file_format=None if file_format is None else file_format.value,
+        output=output,
+        exact=exact,
+        force=force,
     )
-    _end(lambda: command(asked, Screen(), Screen(stderr=True)), failed=3)
-
-
-@gate.command("accept")
-def gate_accept(
-    session: Day,
-    reason: Annotated[str, typer.Option(help="Why its bars are good enough.")],
-    by: Annotated[str | None, typer.Option(help="Who says so; the operating system's user unless given.")] = None,
-) -> None:
-    """Let a blocked SESSION pass, for the bars that were judged. It is kept for ever who did, when and why."""
-    from cli.gate_accept import accept, operating_system_user
-
-    _end(lambda: accept(session, reason, operating_system_user() if by is None else by, Screen()), failed=3)
-
-
-@gate.command("schema")
-def gate_schema() -> None:
-    """Print the JSON Schema of a report."""
-    from cli.gate import schema as command
-
-    _end(lambda: command(Screen()), failed=3)
-
-
-@simulate.command("alpha-vantage")
-def simulate_alpha_vantage(
-    port: Port = 0,
-    fault: Faults = None,
-    plan: PlanFile = None,
-    speed: Speed = None,
-    start: Start = None,
-    labels: Annotated[str, typer.Option(metavar="start|end", help="Which end of a bar its stamp marks.")] = "end",
-) -> None:
-    """Serve recorded bars in Alpha Vantage's wire format."""
-    from cli.simulate import Options
-    from cli.simulate import alpha_vantage as command
-
-    _end(lambda: command(Screen(), Options(port, fault or [], plan, start, speed), labels))
-
-
-@simulate.command("yahoo")
-def simulate_yahoo(
-    port: Port = 0,
-    fault: Faults = None,
-    plan: PlanFile = None,
-    speed: Speed = None,
-    start: Start = None,
-    same_bars: Annotated[bool, typer.Option("--same-bars", help="Those of the Alpha Vantage stand-in.")] = False,
-) -> None:
-    """Serve recorded bars in the wire format of Yahoo's chart API."""
-    from cli.simulate import Options
-    from cli.simulate import yahoo as command
-
-    _end(lambda: command(Screen(), Options(port, fault or [], plan, start, speed), same_bars=same_bars))
+    end(lambda: command(asked, Screen(stderr=True)))
 
 
 def main() -> None:
     """Run what the command line says."""
     load_dotenv(FILES / ".env")
     app()
-
-
-def _end(command: Callable[[], int], failed: int = 2) -> NoReturn:
-    """Run a command and exit with its status; a failure is one sentence and `failed`, an interruption 130."""
-    complain = Console(stderr=True)
-    try:
-        status = command()
-    except IntradayError as error:
-        complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
-        status = failed
-    except Exception as error:
-        if isinstance(error, OSError) or type(error).__module__.split(".")[0] in STORAGE:
-            said = escape(f"{type(error).__name__}: {first_line(error)}. A retry may help.")
-            complain.print(f"[red]{said}[/]", highlight=False)
-        else:
-            traceback.print_exc()  # a fault of ours: Python's own status, 1, says something else of most commands
-        status = failed
-    except KeyboardInterrupt:
-        complain.print("Interrupted. What was stored is whole; run it again to go on.")
-        status = 130
-    sys.exit(status)

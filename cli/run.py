@@ -1,7 +1,8 @@
 """`intraday run`: materialise a range of sessions as one Dagster run and show what came of each."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -64,6 +65,61 @@ class Progressing(logging.Handler):
             self._progress.update(self._task, advance=1, description=said)
 
 
+class Runs:
+    """Dagster runs of the main job in this process: one instance and one set of definitions, however many runs."""
+
+    def __init__(self, settings: Settings, tags: Mapping[str, str] | None = None) -> None:
+        self._instance = open_instance(settings)
+        self._job = definitions_from(settings).resolve_job_def(MAIN_JOB)
+        self._tags = {**process_tag(), **(tags or {})}
+
+    def run(
+        self,
+        sessions: Sequence[Session],
+        *,
+        refresh: bool = False,
+        overviews: bool = True,
+        assets: Sequence[str] | None = None,
+    ) -> RunResult:
+        """Materialise the sessions as one run, all its assets or some; what happens is logged, session by session."""
+        result = self._job.execute_in_process(
+            instance=self._instance,
+            raise_on_error=False,
+            asset_selection=None if assets is None else [dg.AssetKey(asset) for asset in assets],
+            tags={
+                **self._tags,
+                "dagster/asset_partition_range_start": sessions[0].key,
+                "dagster/asset_partition_range_end": sessions[-1].key,
+            },
+            run_config={
+                "ops": {"sessions": {"config": {"refresh": refresh, "overviews": overviews}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+        sent, changed = _rows(result)
+        did_not_pass, broke = _failures(result)
+        return RunResult(list(sessions), sent, changed, did_not_pass, _not_primary(result), broke)
+
+
+@contextmanager
+def progress(console: Console, total: int) -> Iterator[None]:
+    """A progress bar over the sessions that runs log while it is shown."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    loggers = [logging.getLogger(name) for name in ("intraday.sessions", "intraday.feeds")]
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # it warns of the rollback that Ctrl-C cuts short
+    with Progress(*columns, console=console, transient=False) as shown:
+        handler = Progressing(shown, total)
+        for logger in loggers:
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+            logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            for logger in loggers:
+                logger.removeHandler(handler)
+
+
 def run_sessions(
     sessions: list[Session],
     settings: Settings,
@@ -73,37 +129,9 @@ def run_sessions(
     assets: Sequence[str] | None = None,
 ) -> RunResult:
     """Materialise the sessions as one run of the main job, all its assets or some, with a progress bar."""
-    instance = open_instance(settings)
-    job = definitions_from(settings).resolve_job_def(MAIN_JOB)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    loggers = [logging.getLogger(name) for name in ("intraday.sessions", "intraday.feeds")]
-    with Progress(*columns, console=console, transient=False) as progress:
-        handler = Progressing(progress, len(sessions))
-        for logger in loggers:
-            logger.setLevel(logging.INFO)
-            logger.propagate = False
-            logger.addHandler(handler)
-        try:
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                asset_selection=None if assets is None else [dg.AssetKey(asset) for asset in assets],
-                tags={
-                    **process_tag(),
-                    "dagster/asset_partition_range_start": sessions[0].key,
-                    "dagster/asset_partition_range_end": sessions[-1].key,
-                },
-                run_config={
-                    "ops": {"sessions": {"config": {"refresh": refresh}}},
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-            )
-        finally:
-            for logger in loggers:
-                logger.removeHandler(handler)
-    sent, changed = _rows(result)
-    did_not_pass, broke = _failures(result)
-    return RunResult(sessions, sent, changed, did_not_pass, _not_primary(result), broke)
+    runs = Runs(settings)
+    with progress(console, len(sessions)):
+        return runs.run(sessions, refresh=refresh, assets=assets)
 
 
 def show_sessions(result: RunResult, settings: Settings, console: Console) -> None:

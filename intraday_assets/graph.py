@@ -18,7 +18,7 @@ from intraday_assets.assets import bars, eod_summaries, frames, hypertables, qua
 from intraday_assets.work import Check, Desk, Made, SessionWork
 from market.sessions import session
 from resources.dagster_resources import DatabaseResource, FeedsResource, GateResource, LandingResource
-from resources.errors import DatabaseUnreachable
+from resources.errors import NO_BETTER_ALONE
 from resources.settings import Settings
 from schemas.errors import ContractBroken, IntradayError
 
@@ -75,6 +75,7 @@ class RunConfig(dg.Config):
     """What a person may ask of a run in the launchpad."""
 
     refresh: bool = Field(default=False, description="Ask the vendors again, also for what is landed.")
+    overviews: bool = Field(default=True, description="Draw the pictures of many sessions with the last one.")
 
 
 def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -105,7 +106,8 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
             feed = feeds.feeds(zone, server).failover(rules, refresh=config.refresh)
             desk = Desk(settings.symbols, settings.bar_size, feed, zone, rules, server)
             for key in context.partition_keys:
-                work = SessionWork(desk, session(key), last_of_run=key == context.partition_keys[-1])
+                last = config.overviews and key == context.partition_keys[-1]
+                work = SessionWork(desk, session(key), draws_overviews=last)
                 yield from make_session(work, selected)
                 if work.outcome is not None:
                     bad[key] = BadSession(work.outcome, work.retry_helps)
@@ -137,7 +139,7 @@ def make_session(work: SessionWork, selected: frozenset[str]) -> Iterator[Event]
                     turn.enter_context(work.desk.sessions.turn(work.session))
                 for made in stage.make(work, wanted):
                     yield from _events(made, work.session.key)
-            except DatabaseUnreachable:
+            except NO_BETTER_ALONE:
                 raise  # no session of the run would fare better
             except Exception as error:  # one bad session must not stop the others; the run names it at its end
                 together = tuple(asset for asset in stage.assets if asset in wanted)

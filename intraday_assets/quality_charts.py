@@ -4,17 +4,27 @@ Each picture is drawn from an array of small numbers that a function here makes,
 Nothing is told by colour alone: what differs in colour differs in lightness or carries a mark.
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from enum import IntEnum
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
-from matplotlib.colors import ListedColormap
-from matplotlib.patches import Patch, Rectangle
 
-from intraday_assets.pictures import CLOSED, FALL, MISSING, RISE, UNKNOWN, Picture, picture, stacked
+from intraday_assets.pictures import (
+    CLOSED,
+    FALL,
+    HATCHED,
+    MISSING,
+    RIGHT,
+    RISE,
+    UNKNOWN,
+    WIDTH,
+    Picture,
+    legend,
+    picture,
+    words,
+)
 from market.quality.verdicts import Judged, VerdictHistory
 from market.sessions import NEW_YORK, BarSize, Session
 from schemas.quality import Verdict
@@ -66,28 +76,43 @@ DAYS: dict[Day, tuple[str, str, str]] = {
 }
 """Colour, mark and name."""
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+ABOVE, ROW, BETWEEN, BELOW, NAMES = 42, 13.2, 27, 46, 122
+"""Of a heat map, pixels: over the first panel, of a session, between two panels, under the last, left of them."""
+CALENDAR_ABOVE, CALENDAR_BELOW, DAY_NAMES = 46, 30, 40
+"""The same of a calendar."""
 
 
 def missing_minutes(history: VerdictHistory, title: str) -> Picture:
     """A heat map of sessions by New York minute of day, a panel per symbol, the latest session below."""
-    rows = len(history.sessions)
-    figure, panels = stacked(title, [max(0.35, 0.165 * rows)] * len(history.symbols), left=1.35, below=0.62)
-    colours = ListedColormap([MINUTES[minute][0] for minute in Minute])
-    names = [_name(one, history.judged.get(one.key)) for one in history.sessions]
-    for panel, symbol in zip(panels, history.symbols, strict=True):
-        cells = minute_cells(history, symbol)
-        extent = (OPENS, CLOSES, rows - 0.5, -0.5)
-        # 3 is the last of `Minute`: pixels take the colour of a minute, never of one between two.
-        panel.imshow(cells, cmap=colours, vmin=0, vmax=3, aspect="auto", interpolation="nearest", extent=extent)
-        _hatch(panel, cells)
-        panel.hlines(np.arange(rows - 1) + 0.5, OPENS, CLOSES, color="white", linewidth=1)
-        panel.set_yticks(range(rows), names, family="monospace", fontsize=7)
-        panel.tick_params(axis="y", length=0)
-        panel.set_title(f"{symbol}, {_counted(cells)}", loc="left", fontsize=9, y=1)
-    hours = range(10 * 60, CLOSES + 1, 60)
-    panels[0].set_xticks(list(hours), [f"{minute // 60}:00" for minute in hours])
-    _legend(panels[-1], [(colour, name) for colour, name in MINUTES.values()])
-    return picture(figure, title)
+    panel = max(2, len(history.sessions)) * ROW
+    parts: list[str] = []
+    for place, symbol in enumerate(history.symbols):
+        top, cells = ABOVE + place * (panel + BETWEEN), minute_cells(history, symbol)
+        parts.append(words(f"{symbol}, {_counted(cells)}", NAMES, top - 6))
+        parts += _rows(cells, top)
+        for row, session in enumerate(history.sessions):
+            parts.append(words(_name(session, history.judged.get(session.key)), 4, top + (row + 0.75) * ROW, size=9))
+    bottom = ABOVE + len(history.symbols) * (panel + BETWEEN) - BETWEEN
+    for minute in range(10 * 60, CLOSES + 1, 60):
+        x = NAMES + (minute - OPENS) * (WIDTH - NAMES - RIGHT) / (CLOSES - OPENS)
+        parts.append(f'<path d="M{x:.1f} {bottom:.1f}v4" stroke="{INK}"/>')
+        parts.append(words(f"{minute // 60}:00", x, bottom + 15, anchor="middle"))
+    parts.append(legend(((colour, name, colour == CLOSED) for colour, name in MINUTES.values()), bottom + 36))
+    return picture(title, bottom + BELOW, parts)
+
+
+def _rows(cells: np.ndarray, top: float) -> Iterator[str]:
+    """The minutes of a panel: of each kind a stroke from its first to its last in a row; what is closed is hatched."""
+    width = (WIDTH - NAMES - RIGHT) / cells.shape[1]
+    strokes: dict[Minute, list[str]] = {minute: [] for minute in Minute}
+    for row, minutes in enumerate(cells):
+        begins = np.flatnonzero(np.append(True, minutes[1:] != minutes[:-1]))
+        for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(minutes)], strict=True):
+            x, y = NAMES + begin * width, top + (row + 0.5) * ROW
+            strokes[Minute(int(minutes[begin]))].append(f"M{x:.1f} {y:.1f}h{(end - begin) * width:.1f}")
+    for minute, lines in strokes.items():
+        for colour in (MINUTES[minute][0], *([HATCHED] if minute is Minute.CLOSED else [])) if lines else ():
+            yield f'<path d="{"".join(lines)}" stroke="{colour}" stroke-width="{ROW - 1:.1f}"/>'
 
 
 def minute_cells(history: VerdictHistory, symbol: str) -> np.ndarray:
@@ -106,33 +131,31 @@ def minute_cells(history: VerdictHistory, symbol: str) -> np.ndarray:
 
 def verdict_calendar(history: VerdictHistory, last_day: date, title: str) -> Picture:
     """The verdicts of the year that ends with `last_day`: weeks from left to right, weekdays from above."""
-    cells = day_cells(history, last_day)
-    first = first_monday(last_day)
-    figure, (panel,) = stacked(title, [0.162 * len(WEEKDAYS)], left=0.5, below=0.36, above=0.55)
+    cells, first = day_cells(history, last_day), first_monday(last_day)
+    side = (WIDTH - DAY_NAMES - RIGHT) / cells.shape[1]
+    bottom = CALENDAR_ABOVE + side * len(WEEKDAYS)
+    parts = [
+        words(name, DAY_NAMES - 6, CALENDAR_ABOVE + (row + 0.75) * side, anchor="end", size=9)
+        for row, name in enumerate(WEEKDAYS)
+    ]
+    for week, month in _month_labels(first, cells.shape[1]).items():
+        parts.append(words(month, DAY_NAMES + (week + 0.5) * side, CALENDAR_ABOVE - 6, anchor="middle", size=9))
     for day, (colour, mark, _) in DAYS.items():
-        rows, columns = np.nonzero(cells == day)
-        edge = UNKNOWN if day is Day.NO_REPORT else colour
-        squares = [Rectangle((x - 0.43, y - 0.43), 0.86, 0.86) for x, y in zip(columns, rows, strict=True)]
-        panel.add_collection(PatchCollection(squares, facecolor=colour, edgecolor=edge, linewidth=0.7))
-        if mark and len(rows):
-            ink = UNKNOWN if day is Day.NO_SESSION else INK if day is Day.WARN else "white"
-            panel.plot(
-                columns,
-                rows,
-                linestyle="",
-                marker=rf"$\mathrm{{{mark}}}$",
-                markersize=5,
-                color=ink,
-                markeredgewidth=0.2,
-            )
-    panel.set(xlim=(-0.6, cells.shape[1] - 0.4), ylim=(len(WEEKDAYS) - 0.4, -0.6))
-    months = _month_labels(first, cells.shape[1])
-    panel.set_xticks(list(months), list(months.values()))
-    panel.set_yticks(range(len(WEEKDAYS)), WEEKDAYS)
-    panel.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=8)
-    panel.set_frame_on(False)
-    _legend(panel, [(colour, f"{name} {mark}".strip()) for colour, mark, name in DAYS.values()])
-    return picture(figure, title)
+        parts += _squares(np.argwhere(cells == day).tolist(), day, colour, mark, side)
+    named = [(colour, f"{name} {mark}".strip(), False) for colour, mark, name in DAYS.values()]
+    return picture(title, bottom + CALENDAR_BELOW, [*parts, legend(named, bottom + 22)])
+
+
+def _squares(places: list[list[int]], day: Day, colour: str, mark: str, side: float) -> Iterator[str]:
+    """A square a day, and its mark: of a colour that can be read on it."""
+    edge = UNKNOWN if day is Day.NO_REPORT else colour
+    ink = UNKNOWN if day is Day.NO_SESSION else INK if day is Day.WARN else "#fff"
+    corners = [(DAY_NAMES + (week + 0.07) * side, CALENDAR_ABOVE + (row + 0.07) * side) for row, week in places]
+    wide = 0.86 * side
+    squares = "".join(f"M{x:.1f} {y:.1f}h{wide:.1f}v{wide:.1f}h-{wide:.1f}z" for x, y in corners)
+    yield f'<path d="{squares}" fill="{colour}" stroke="{edge}" stroke-width="0.7"/>' if squares else ""
+    for x, y in corners if mark else ():
+        yield words(mark, x + wide / 2, y + side * 0.68, anchor="middle", size=9, colour=ink)
 
 
 def day_cells(history: VerdictHistory, last_day: date) -> np.ndarray:
@@ -173,7 +196,7 @@ def _name(session: Session, judged: Judged | None) -> str:
     if judged is None:
         return f"{session.key} no report"
     mark = "" if judged.verdict is Verdict.PASS else f" {judged.verdict}"
-    return f"{session.key}{mark:10}"
+    return f"{session.key}{mark}"
 
 
 def _counted(cells: np.ndarray) -> str:
@@ -199,29 +222,3 @@ def _month_labels(monday: date, weeks: int) -> dict[int, str]:
         if friday.day <= 7:
             labels[week] = f"{friday:%b %Y}" if friday.month == 1 or not labels else f"{friday:%b}"
     return labels
-
-
-def _hatch(panel: Axes, cells: np.ndarray) -> None:
-    """Mark what is closed, which is as light as a bar: from the first such minute of a row to the last of the day."""
-    width = (CLOSES - OPENS) / cells.shape[1]
-    for row in np.flatnonzero(cells[:, -1] == Minute.CLOSED):
-        start = OPENS + width * int((cells[row] != Minute.CLOSED).sum())
-        square = Rectangle((start, row - 0.5), CLOSES - start, 1, fill=False, hatch="////", linewidth=0)
-        square.set_edgecolor(UNKNOWN)
-        panel.add_artist(square)
-
-
-def _legend(panel: Axes, entries: list[tuple[str, str]]) -> None:
-    patches = [
-        Patch(
-            hatch="////" if name == MINUTES[Minute.CLOSED][1] else "",
-            facecolor=colour,
-            edgecolor=UNKNOWN,
-            linewidth=0.5,
-            label=name,
-        )
-        for colour, name in entries
-    ]
-    panel.figure.legend(
-        handles=patches, loc="lower right", ncols=len(entries), fontsize=8, frameon=False, borderpad=0.2
-    )

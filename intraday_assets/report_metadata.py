@@ -26,8 +26,8 @@ WITH_HEAT_MAP = "completeness"
 
 
 def charts(work: SessionWork) -> dict[str, Picture]:
-    """The pictures of the sessions up to this one, by name; none but after a run's last session: they take time."""
-    if not work.last_of_run:
+    """The pictures of the sessions up to this one, by name; none but where they are wanted: they take time."""
+    if not work.draws_overviews:
         return {}
     try:
         return _charts(work)

@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from intraday_assets.quality_charts import verdict_calendar, year_until
 from market.quality.rule import spans
 from market.quality.rules import RULES
 from market.quality.verdicts import judged, verdict_history
@@ -257,8 +258,6 @@ def _calendar(reports: Sequence[QualityReport]) -> tuple[str, str] | None:
     desks = {(report.environment, report.bar_size, report.symbols) for report in reports}
     if len(reports) < FIRST_OF_CALENDAR or len(desks) != 1:
         return None
-    from intraday_assets.quality_charts import verdict_calendar, year_until  # drawing takes a second to load
-
     found = [judged(report) for report in reports]
     last = max(one.session.day for one in found)
     of_year = verdict_history(*year_until(last), BarSize(reports[0].bar_size), reports[0].symbols, found)

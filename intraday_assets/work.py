@@ -21,7 +21,8 @@ from resources.database.acceptance_store import AcceptanceStore
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
-from resources.database.session_store import Change, SessionStore
+from resources.database.session_store import SessionStore
+from resources.database.table_writer import Change
 from resources.errors import (
     UNUSABLE,
     Blocked,
@@ -116,6 +117,7 @@ class Desk:
         self.fetched_bars = remembered(self._fetched_bars)
         self.fit_bars = remembered(self._fit_bars)
         self._grids: dict[Session, Grid] = {}
+        self._judgements: dict[Session, QualityReport] = {}
 
     def _fetched_bars(self, session: Session) -> Fetched:
         """Every symbol's bars from the feeds."""
@@ -136,12 +138,22 @@ class Desk:
         self._grids = {earlier: self._grids[earlier] for earlier in before}
         return tuple(grid for grid in self._grids.values() if grid.present.any())
 
+    def judged(self, session: Session, report: QualityReport) -> None:
+        """This run keeps a judgement: the next session need not ask the database for it."""
+        self._judgements[session] = report
+
+    def stored(self, session: Session, bars: pd.DataFrame) -> None:
+        """This run stored these bars of a session: the next ones need not read them back."""
+        self._grids[session] = bar_grid(bars, session, self.bar_size, self.symbols)
+
     def _fit_bars(self, session: Session) -> pd.DataFrame | None:
         """An earlier session's bars, for warming indicators; None if there are none or the gate blocks them."""
         bars = self._known_bars(session)
         if bars is None:
             return None
-        report = self.reports.newest(session, self.gate.environment, self.bar_size, self.symbols)
+        report = self._judgements.pop(session, None)
+        if report is None:
+            report = self.reports.newest(session, self.gate.environment, self.bar_size, self.symbols)
         if report is None or bars_of(report) != fingerprints("bars", bars, self.symbols):
             # Nobody has judged these bars yet, with all that they could be compared with.
             history = self.history(session)
@@ -175,8 +187,8 @@ class SessionWork:
     changes: dict[str, Change] = field(default_factory=dict)
     not_primary: str = ""
     """What of its bars is not the primary feed's, in a sentence."""
-    last_of_run: bool = False
-    """Whether the run makes no session after it: what costs and is about many sessions is made with this one."""
+    draws_overviews: bool = False
+    """Whether the pictures of many sessions are drawn with this one: they cost, so a run draws them with its last."""
 
     @cached_property
     def bars(self) -> pd.DataFrame:
@@ -258,10 +270,10 @@ class SessionWork:
 def seen(answer: SessionAnswer) -> dict[str, Any]:
     """What a person is told of where one symbol's bars came from."""
     part = answer.part
-    kept = part.bars.loc[part.bars["mark"] == KEPT, "source"].value_counts()
+    kept, whys = part.bars.loc[part.bars["mark"] == KEPT, "source"].value_counts(), part.bars["why"]
     told = {
         "kept bars by feed": {str(source): int(count) for source, count in kept.items()},
-        "why": next((why for why in part.bars["why"] if why), "the primary feed answered"),
+        "why": next(iter(whys[whys != ""]), "the primary feed answered"),
         "asked": [f"{attempt.feed}: {attempt.said}" for attempt in answer.attempts],
         "file": part.origin,
         "rows": len(part.bars),

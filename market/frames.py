@@ -3,24 +3,40 @@
 Alignment and the reach back into earlier sessions belong here; the indicators themselves are in `market.features`.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from market.features import features
-from market.sessions import BarSize, Session, session_at, sessions_before
+from market.features import clock, complete
+from market.quality.columns import Columns
+from market.quality.grid import Grid, bar_grid, is_price
+from market.sessions import NEW_YORK, BarSize, Session, session_at, sessions_before
 from market.splits import SplitTable, nearer
-from schemas.tables import BAR_VALUES, FEATURES, KEPT, PRICE_COLUMNS
+from schemas.tables import BAR_VALUES, FEATURES, KEPT
 
 WARM_UP_BARS = 500
-"""Bars of history read before a session. The slowest indicator, Wilder's, forgets by 13/14 a bar, so what lies before
-them weighs less than 1e-15 and a frame does not depend on how much more history there was. (Only where closes did not
-move for 500 bars does the RSI rest on what lies before them: a stretch that the gate is there to see.)"""
+"""Closes of the history that a symbol's indicators are warmed with: so many where there are that many, and never more.
+The slowest indicator, Wilder's, forgets by 13/14 a bar, so what lies before them would weigh less than 1e-15. As it is
+left out, a frame is the same to the last bit however much more history there was, and whatever the symbols beside."""
 REACH_SESSIONS = 15
 """How far back to look for them: twice the seven sessions that 500 five-minute bars take."""
+
+
+Earlier = TypeVar("Earlier", pd.DataFrame, Grid)
+"""An earlier session's bars, as they are at hand."""
+
+
+class FrameRequest(NamedTuple):
+    """What a session's frame is made of."""
+
+    bars: Grid
+    """The session's; its symbols, in their order, are those of the frame."""
+    history: Sequence[Grid] = ()
+    """Earlier sessions of the same bar size, any order, to warm the indicators; nothing later is ever read."""
 
 
 def build_frame(
@@ -34,8 +50,8 @@ def build_frame(
     """Align one session's bars on the exchange's minutes and compute their features.
 
     Args:
-        bars: the session's bars, shape (n, 9), `schemas.tables.Bars`; marked rows do not enter.
-        history: bars of earlier sessions, any order, to warm the indicators; nothing later is ever read.
+        bars: the session's bars, shape (n, 13), `schemas.tables.Bars`; marked rows do not enter.
+        history: bars of earlier sessions, a table each, any order, to warm the indicators; nothing later is ever read.
         session: the session.
         bar_size: the length of the bars.
         symbols: the tickers, in the order that the frame has.
@@ -45,82 +61,150 @@ def build_frame(
         A `schemas.tables.Frame` of `len(session.minutes) * len(symbols)` rows, by minute, then symbol.
 
     """
-    grid = session.minutes(bar_size)
-    earlier = [table[table["timestamp"] < session.open] for table in history]
-    before = [_on_the_basis_of(bars, session, table, splits or SplitTable()) for table in earlier if len(table)]
-    now = bars[bars["timestamp"].isin(grid)]
-    wide = _wide(_unmarked([*before, now]), grid, symbols)
-    computed = features(wide, grid)
-    frame = computed.stack(level="symbol", future_stack=True).rename_axis(index=["timestamp", "symbol"])
-    frame = frame.reindex(pd.MultiIndex.from_product([grid, list(symbols)], names=["timestamp", "symbol"]))
-    frame = frame.assign(missing=frame["close"].isna()).rename_axis(columns=None).reset_index()
-    return frame[["timestamp", "symbol", *FEATURES, "missing"]].astype({"symbol": "str"})
+    of = [session_at(table["timestamp"].iloc[0]) if len(table) else session for table in history]
+    before = [
+        bar_grid(table, then, bar_size, symbols)
+        for table, then in zip(history, of, strict=True)
+        if then.open < session.open
+    ]
+    return build_frames([FrameRequest(bar_grid(bars, session, bar_size, symbols), before)], splits)[0]
+
+
+def build_frames(requests: Sequence[FrameRequest], splits: SplitTable | None = None) -> list[pd.DataFrame]:
+    """The frames of many sessions, each to the last bit what `build_frame` makes of it alone.
+
+    Sessions that can be are computed together, which takes a fraction of the time; their tables share memory.
+
+    Args:
+        requests: in any order, of any symbols and bar sizes.
+        splits: as for `build_frame`.
+
+    Returns:
+        A `schemas.tables.Frame` for each request.
+
+    """
+    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for place, request in enumerate(requests):
+        alike[request.bars.symbols, *_clock(request.bars)].append(place)
+    frames: dict[int, pd.DataFrame] = {}
+    for places in alike.values():
+        some = [requests[place] for place in places]
+        frames |= zip(places, _frames_of(some, splits or SplitTable()), strict=True)
+    return [frames[place] for place in range(len(requests))]
 
 
 def warm_history(
-    session: Session, symbols: Sequence[str], fit_bars: Callable[[Session], pd.DataFrame | None]
-) -> list[pd.DataFrame]:
+    session: Session, symbols: Sequence[str], fit_bars: Callable[[Session], Earlier | None]
+) -> list[Earlier]:
     """The bars of earlier sessions that warm a session's indicators, latest first.
 
     Sessions that are not fit are passed over, so that a bad session taints none of its successors.
 
     Args:
         session: the session to be built.
-        symbols: the tickers, each of which needs `WARM_UP_BARS`.
-        fit_bars: the bars of an earlier session, or None where there are none that may be used.
+        symbols: the tickers, each of which needs `WARM_UP_BARS` closes.
+        fit_bars: the bars of an earlier session, a table or a grid, or None where there are none that may be used.
 
     Returns:
         As many sessions as are needed; fewer when `REACH_SESSIONS` hold no more.
 
     """
-    history: list[pd.DataFrame] = []
-    counts = dict.fromkeys(symbols, 0)
+    history: list[Earlier] = []
+    counts = np.zeros(len(symbols), dtype=int)
     for earlier in islice(sessions_before(session), REACH_SESSIONS):
         bars = fit_bars(earlier)
         if bars is None:
             continue
         history.append(bars)
-        kept = bars.loc[bars["mark"] == KEPT, "symbol"].value_counts()
-        counts = {symbol: count + int(kept.get(symbol, 0)) for symbol, count in counts.items()}
-        if min(counts.values()) >= WARM_UP_BARS:
+        counts += _closes(bars, symbols)
+        if counts.min() >= WARM_UP_BARS:
             break
     return history
 
 
-def _on_the_basis_of(bars: pd.DataFrame, session: Session, earlier: pd.DataFrame, splits: SplitTable) -> pd.DataFrame:
-    """An earlier session's bars, their prices divided by the splits between."""
-    day = session_at(earlier["timestamp"].iloc[0]).day
-    divisors = {
-        str(symbol): _divisor(str(symbol), then, now, (day, session.day), splits)
-        for symbol, then in earlier.groupby("symbol")
-        if len(now := bars[bars["symbol"] == symbol])
-    }
-    if all(divisor == 1.0 for divisor in divisors.values()):
-        return earlier
-    prices = earlier[list(PRICE_COLUMNS)].div(earlier["symbol"].map(divisors).fillna(1.0), axis="index")
-    return earlier.assign(**prices)
+def _closes(bars: pd.DataFrame | Grid, symbols: Sequence[str]) -> np.ndarray:
+    """How many closes that may warm an indicator a session has of each symbol."""
+    if isinstance(bars, Grid):
+        return np.asarray(np.count_nonzero(~np.isnan(bars.only(symbols)["close"]), axis=0))
+    columns = Columns(bars)
+    of = columns.texts("symbol")
+    kept = columns.texts("mark").are(KEPT) & ~np.isnan(columns.numbers("close"))
+    counts = dict(zip(of.names, np.bincount(of.codes[kept], minlength=len(of.names)), strict=True))
+    return np.array([counts.get(symbol, 0) for symbol in symbols], dtype=int)
 
 
-def _divisor(symbol: str, then: pd.DataFrame, now: pd.DataFrame, days: tuple[date, date], splits: SplitTable) -> float:
+def _earlier_closes(request: FrameRequest, splits: SplitTable) -> np.ndarray:
+    """The last closes before a session on the basis of its prices, shape (`WARM_UP_BARS`, symbols).
+
+    NaN before the first of them.
+    """
+    bars = request.bars
+    before = sorted(
+        (one for one in request.history if one.session.open < bars.session.open), key=lambda one: one.session.open
+    )
+    empty = np.full((WARM_UP_BARS, len(bars.symbols)), np.nan)
+    closes = np.concatenate([empty, *(_on_the_basis_of(bars, one, splits) for one in before)])
+    last = closes[-WARM_UP_BARS:]
+    for column in np.flatnonzero(np.isnan(last).any(axis=0)):
+        known = closes[:, column]
+        known = known[~np.isnan(known)][-WARM_UP_BARS:]
+        last[:, column] = np.nan
+        last[WARM_UP_BARS - len(known) :, column] = known
+    return last
+
+
+def _on_the_basis_of(bars: Grid, earlier: Grid, splits: SplitTable) -> np.ndarray:
+    """An earlier session's closes of the symbols, divided by the splits between."""
+    earlier = earlier.only(bars.symbols)
+    divisors = [_divisor(symbol, earlier, bars, splits) for symbol in bars.symbols]
+    return earlier["close"] if all(one == 1.0 for one in divisors) else earlier["close"] / divisors
+
+
+def _divisor(symbol: str, then: Grid, now: Grid, splits: SplitTable) -> float:
     """By what one symbol's prices are divided; where nobody knows their basis, what makes less of a jump."""
-    known = splits.divisor(symbol, (days[0], then["basis"].iloc[0]), (days[1], now["basis"].iloc[0]))
+    if symbol not in then.basis or symbol not in now.basis:
+        return 1.0  # one of the two has no bar
+    days = then.session.day, now.session.day
+    known = splits.divisor(symbol, (days[0], then.basis[symbol]), (days[1], now.basis[symbol]))
     if known is not None:
         return known
-    closes, opens = (
-        table.loc[(table["mark"] == KEPT) & (table[name] > 0) & (table[name] < np.inf), name]
-        for table, name in ((then, "close"), (now, "open"))
-    )
-    return nearer(splits.factor(symbol, *days), closes.iloc[-1], opens.iloc[0]) if len(closes) and len(opens) else 1.0
+    column = now.symbols.index(symbol)
+    closes, opens = then["close"][:, column], now["open"][:, column]
+    closes, opens = closes[is_price(closes)], opens[is_price(opens)]
+    if not (len(closes) and len(opens)):
+        return 1.0
+    return nearer(splits.factor(symbol, *days), float(closes[-1]), float(opens[0]))
 
 
-def _unmarked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    together = pd.concat([table for table in tables if len(table)] or list(tables[-1:]), ignore_index=True)
-    return together[together["mark"] == KEPT]
+def _frames_of(requests: Sequence[FrameRequest], splits: SplitTable) -> Iterator[pd.DataFrame]:
+    """The frames of sessions of the same symbols and clock."""
+    grids = [request.bars for request in requests]
+    table = np.empty((len(FEATURES), len(grids), *grids[0].present.shape))
+    for place, name in enumerate(BAR_VALUES):
+        np.stack([grid[name] for grid in grids], out=table[place])
+    earlier = np.stack([_earlier_closes(request, splits) for request in requests], axis=1)
+    complete(table, earlier, clock(*_clock(grids[0])))
+    together = _as_frame(grids, table)
+    rows = len(together) // len(grids)
+    for first in range(0, len(together), rows):
+        yield together.iloc[first : first + rows].reset_index(drop=True)
 
 
-def _wide(bars: pd.DataFrame, grid: pd.DatetimeIndex, symbols: Sequence[str]) -> pd.DataFrame:
-    """Columns (value, symbol); rows are the minutes of the history that had a bar, then all of the session's."""
-    wide = bars.pivot(index="timestamp", columns="symbol", values=list(BAR_VALUES))
-    columns = pd.MultiIndex.from_product([BAR_VALUES, symbols], names=["value", "symbol"])
-    minutes = wide.index.union(grid).rename("timestamp")
-    return wide.reindex(index=minutes, columns=columns).astype("float64")
+def _clock(grid: Grid) -> tuple[int, int, int]:
+    """When the session opens, minutes after New York's midnight, how many bars it has, and the minutes of each."""
+    opened = grid.session.open.tz_convert(NEW_YORK)
+    length = int(grid.bar_size.delta.total_seconds()) // 60
+    return opened.hour * 60 + opened.minute, len(grid.minutes), length
+
+
+def _as_frame(grids: Sequence[Grid], found: np.ndarray) -> pd.DataFrame:
+    """The features of sessions, shape (13, sessions, minutes, symbols), as one table."""
+    symbols = grids[0].symbols
+    values = found.reshape(len(FEATURES), -1)
+    minutes = grids[0].minutes.append([grid.minutes for grid in grids[1:]])
+    tickers = pd.Series(symbols, dtype="str").take(np.tile(np.arange(len(symbols)), len(minutes)))
+    table = pd.DataFrame(values.T, columns=list(FEATURES), copy=False)
+    table.insert(0, "timestamp", minutes.repeat(len(symbols)))
+    table.insert(1, "symbol", tickers.reset_index(drop=True))
+    table["missing"] = np.isnan(values[FEATURES.index("close")])
+    return table

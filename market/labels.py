@@ -5,7 +5,7 @@ session. Moving the stamps is `market.normalise`'s work.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -73,27 +73,70 @@ def label_evidence(stamps: pd.DatetimeIndex, volumes: pd.Series, session: Sessio
         bar_size: the length of the bars.
 
     """
-    volume = pd.Series(volumes.to_numpy(), index=stamps).groupby(level=0).first()
-    opening, closing = session.open.tz_convert(NEW_YORK), session.close.tz_convert(NEW_YORK)
+    since = since_open(stamps.to_numpy("datetime64[us]"), session)
+    order = np.argsort(since, kind="stable")
+    return evidence_in_order(since[order], volumes.to_numpy("float64")[order], session, bar_size)
+
+
+def since_open(instants: np.ndarray, session: Session) -> np.ndarray:
+    """Microseconds after the session's open, int64, negative before it; `instants` are datetime64[us] in UTC."""
+    return instants.view("int64") - session.open.value // 1000
+
+
+def evidence_in_order(since: np.ndarray, volumes: np.ndarray, session: Session, bar_size: BarSize) -> LabelEvidence:
+    """The same of stamps that are known as `since_open`, ascending, and their volumes, float64.
+
+    Of a stamp that comes twice the first volume counts.
+    """
+    since, volumes = _once(since, volumes)
     start: list[str] = []
     end: list[str] = []
     neither: list[str] = []
-    _extended_bounds(volume.index, session, start, end)
-    since = (pd.DatetimeIndex(volume.index) - opening).to_numpy()
-    place = opening_bar(since, volume.to_numpy("float64"), bar_size)
-    loudest = None if place is None else volume.index[place]
+    for bound, said in zip(session.extended_hours, (start, end), strict=True):
+        # Extended hours run from 04:00 to 20:00: only end labels reach the last, only start labels the first.
+        if _holds(since, _microseconds(bound - session.open)):
+            said.append(f"{bound:%H:%M} is there")
+    length, closing = _microseconds(bar_size.delta), _microseconds(session.close - session.open)
+    place = opening_bar(since.view("timedelta64[us]"), volumes, bar_size)
+    loudest = None if place is None else int(since[place])
     if loudest is not None:
-        sides = {opening: start, opening + bar_size.delta: end}
-        sides.get(loudest, neither).append(f"the opening volume stands at {loudest:%H:%M}")
-    outside = (volume.index < opening) | (volume.index > closing)
-    if len(volume) and not outside.any():
+        sides = {0: start, length: end}
+        sides.get(loudest, neither).append(f"the opening volume stands at {_clock(session, loudest)}")
+    opens, closes = _holds(since, 0), _holds(since, closing)
+    if len(since) and since[0] >= 0 and since[-1] <= closing:
         # A day that begins later has no 09:30 either, and 16:00 may be the closing auction of start labels.
-        if opening not in volume.index and opening + bar_size.delta in volume.index and closing in volume.index:
-            end.append(f"{closing:%H:%M} is there and {opening:%H:%M} is not")
-        if opening in volume.index and closing not in volume.index:
-            start.append(f"{opening:%H:%M} is there and {closing:%H:%M} is not")
-    only_the_opening = loudest == opening + bar_size.delta and opening not in volume.index and len(end) == 1
+        if not opens and _holds(since, length) and closes:
+            end.append(f"{_clock(session, closing)} is there and {_clock(session, 0)} is not")
+        if opens and not closes:
+            start.append(f"{_clock(session, 0)} is there and {_clock(session, closing)} is not")
+    only_the_opening = loudest == length and not opens and len(end) == 1
     return LabelEvidence(tuple(start), tuple(end), tuple(neither), sure=bool(start) or not only_the_opening)
+
+
+def _once(since: np.ndarray, volumes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each stamp once, with the first of its volumes that is known."""
+    if (since[1:] != since[:-1]).all():
+        return since, volumes
+    stamps = np.unique(since)
+    known = ~np.isnan(volumes)
+    heard, first = np.unique(since[known], return_index=True)
+    told = np.full(len(stamps), np.nan)
+    told[np.searchsorted(stamps, heard)] = volumes[known][first]
+    return stamps, told
+
+
+def _holds(ascending: np.ndarray, value: int) -> bool:
+    place = int(np.searchsorted(ascending, value))
+    return place < len(ascending) and bool(ascending[place] == value)
+
+
+def _microseconds(length: pd.Timedelta) -> int:
+    return int(length.value // 1000)
+
+
+def _clock(session: Session, since: int) -> str:
+    """What New York's clocks show so many microseconds after the open."""
+    return f"{(session.open + pd.Timedelta(since, 'us')).tz_convert(NEW_YORK):%H:%M}"
 
 
 def opening_bar(since: np.ndarray, volumes: np.ndarray, bar_size: BarSize) -> int | None:
@@ -118,15 +161,6 @@ def opening_bar(since: np.ndarray, volumes: np.ndarray, bar_size: BarSize) -> in
     return loudest if stands_out else None
 
 
-def _extended_bounds(stamps: pd.Index, session: Session, start: list[str], end: list[str]) -> None:
-    """Extended hours run from 04:00 to 20:00: only end labels reach the last, only start labels the first."""
-    first, last = session.extended_hours
-    if first in stamps:
-        start.append(f"{first:%H:%M} is there")
-    if last in stamps:
-        end.append(f"{last:%H:%M} is there")
-
-
 def prevailing_side(
     days: Mapping[date, pd.DataFrame], sessions: Sequence[Session], bar_size: BarSize
 ) -> LabelSide | None:
@@ -141,12 +175,15 @@ def prevailing_side(
         None when no side has more than half of the sessions that have evidence; a contradictory one has no say.
 
     """
-    sides: Counter[LabelSide] = Counter()
-    for session in sessions:
-        if session.day in days:
-            day = days[session.day]
-            evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
-            if not evidence.contradictory and evidence.side is not None:
-                sides[evidence.side] += 1
+    there = [(days[session.day], session) for session in sessions if session.day in days]
+    return agreed_side(
+        label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size) for day, session in there
+    )
+
+
+def agreed_side(found: Iterable[LabelEvidence]) -> LabelSide | None:
+    """The side of more than half of the evidence that has one; a contradictory one has no say."""
+    sides = Counter(one.side for one in found if not one.contradictory)
+    del sides[None]
     most = sides.most_common(1)
     return most[0][0] if most and 2 * most[0][1] > sides.total() else None

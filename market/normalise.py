@@ -4,14 +4,16 @@ Nothing is dropped or repaired here. Judging the marks is the quality gate's wor
 feed's.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
-from market.labels import LabelEvidence, LabelSide, label_evidence
+from market.labels import LabelEvidence, LabelSide, agreed_side, evidence_in_order, since_open
 from market.sessions import BarSize, Session
+from market.texts import chosen, repeated
 from schemas.errors import LabelSideUnclear
 from schemas.tables import (
     BAD_PRINT,
@@ -34,6 +36,9 @@ BAD_PRINT_REACH = 0.10
 """A high or low that lies further than this from both the open and the close of its own bar."""
 TWO_SCALES = 1.4
 """An open and a close of one bar this far apart are prices from before and after a split; the smallest is 3 for 2."""
+
+BY_RANK = (KEPT, EXTENDED_HOURS, OUTSIDE_SESSION, NO_VALUE, OFF_GRID, DUPLICATE_CONFLICTING, DUPLICATE_EQUAL)
+"""The marks: none, then in the order in which the first that applies is given."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,57 @@ def normalise(
         LabelSideUnclear: the evidence is contradictory or against the prevailing side, or there is nothing to go by.
 
     """
-    midnight, next_midnight = session.midnights
-    day = rows[(rows["stamp"] >= midnight) & (rows["stamp"] < next_midnight)]
-    evidence = label_evidence(pd.DatetimeIndex(day["stamp"]), day["volume"], session, bar_size)
-    side = provenance.side or _side(evidence, prevailing, session, len(day))
-    starts = day["stamp"] - bar_size.delta if side is LabelSide.END else day["stamp"]
-    bars = day.assign(timestamp=starts.dt.tz_convert("UTC").dt.as_unit("us"))
-    bars = bars.sort_values("timestamp", kind="stable", ignore_index=True)
-    odd = _oddities(bars, session, bar_size)
-    mark = _marks(bars, odd, session)
-    remark = [" ".join(name for name in REMARKS if odd[name][row] and name != mark[row]) for row in range(len(bars))]
-    texts = {"source": provenance.source, "basis": provenance.basis, "role": PRIMARY, "why": ""}
-    bars = bars.assign(**texts, mark=mark, remark=remark).astype(dict.fromkeys((*texts, "mark", "remark"), "str"))
-    return NormalisedBars(bars[list(Bars.to_schema().columns)], side, evidence)
+    ordered = _Ordered.of(rows, [session])
+    evidence = ordered.evidence(0, bar_size)
+    side = provenance.side or _side(evidence, prevailing, session, len(ordered.chosen))
+    return NormalisedBars(_bars(ordered, [side], bar_size, provenance), side, evidence)
+
+
+class NormalisedSessions:
+    """One symbol's sessions of one vendor answer, made bars together; each is held to the side that most agree on.
+
+    Args:
+        rows: as `normalise` takes them.
+        sessions: those that the answer covers, in order.
+        bar_size: the length of the bars.
+        provenance: the feed that answered, the basis of its prices, what its stamps mark if that is certain.
+
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, sessions: Sequence[Session], bar_size: BarSize, provenance: Provenance
+    ) -> None:
+        ordered = _Ordered.of(rows, sessions)
+        self._bounds = ordered.bounds
+        self._places = {one.day: place for place, one in enumerate(sessions) if ordered.count(place)}
+        self._evidence = {place: ordered.evidence(place, bar_size) for place in self._places.values()}
+        self._certain = provenance.side
+        self._prevailing = None if self._certain else agreed_side(self._evidence.values())
+        sides = [self._certain or self._likely(place) for place in range(len(sessions))]
+        self._bars = _bars(ordered, sides, bar_size, provenance)
+
+    def __contains__(self, session: Session) -> bool:
+        """Whether the answer has rows of the session's day."""
+        return session.day in self._places
+
+    def bars(self, session: Session) -> NormalisedBars:
+        """The bars of a session of which there are rows.
+
+        Raises:
+            LabelSideUnclear: as of `normalise`.
+
+        """
+        place = self._places[session.day]
+        first, end = self._bounds[place : place + 2]
+        evidence = self._evidence[place]
+        side = self._certain or _side(evidence, self._prevailing, session, end - first)
+        return NormalisedBars(self._bars.iloc[first:end].reset_index(drop=True), side, evidence)
+
+    def _likely(self, place: int) -> LabelSide:
+        """The side that the session's bars have if they can be had at all, which is asked when they are."""
+        evidence = self._evidence.get(place)
+        own = None if evidence is None or evidence.contradictory else evidence.side
+        return own or self._prevailing or LabelSide.START
 
 
 def empty_bars() -> pd.DataFrame:
@@ -125,34 +168,140 @@ def _side(evidence: LabelEvidence, prevailing: LabelSide | None, session: Sessio
     return side
 
 
-def _oddities(bars: pd.DataFrame, session: Session, bar_size: BarSize) -> dict[str, np.ndarray]:
-    """What is odd about each bar, by the name of the oddity; bars are in the order of their stamps."""
-    starts = bars["timestamp"]
-    distinct = bars.drop_duplicates(["timestamp", *BAR_VALUES])
-    conflicting = starts.isin(distinct.loc[distinct.duplicated("timestamp"), "timestamp"])
-    body = bars[["open", "close"]]
-    wild = (bars["low"] < (1 - BAD_PRINT_REACH) * body.min(axis="columns")) | (
-        bars["high"] > (1 + BAD_PRINT_REACH) * body.max(axis="columns")
-    )
-    mixed = body.max(axis="columns") > TWO_SCALES * body.min(axis="columns")
-    found = {
-        OFF_GRID: (starts - session.open) / bar_size.delta % 1 != 0,
-        DUPLICATE_EQUAL: bars.duplicated("timestamp", keep="first") & ~conflicting,
+@dataclass(frozen=True)
+class _Ordered:
+    """The rows of some sessions' days, by session, then by stamp; rows of one stamp as they came."""
+
+    rows: pd.DataFrame
+    sessions: Sequence[Session]
+    chosen: np.ndarray
+    """Which rows, in that order."""
+    place: np.ndarray
+    """Of each, the place of its session."""
+    bounds: list[int]
+    """Where each session begins among them, and where the last one ends."""
+    stamps: np.ndarray
+    """datetime64[us], UTC."""
+    values: Mapping[str, np.ndarray]
+    """By the name of the column, float64."""
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, sessions: Sequence[Session]) -> "_Ordered":
+        stamps = rows["stamp"].to_numpy("datetime64[us]")
+        midnights = _instants([one.midnights[0] for one in sessions])
+        place = np.searchsorted(midnights, stamps, side="right") - 1
+        ends = _instants([one.midnights[1] for one in sessions])
+        within = np.flatnonzero((place >= 0) & (stamps < ends[place]))
+        chosen = within[np.argsort(stamps[within], kind="stable")]  # sessions are in order, as are their stamps
+        place = place[chosen]
+        values = {name: rows[name].to_numpy("float64")[chosen] for name in BAR_VALUES}
+        bounds = np.searchsorted(place, np.arange(len(sessions) + 1)).tolist()
+        return cls(rows, sessions, chosen, place, bounds, stamps[chosen], values)
+
+    def count(self, place: int) -> int:
+        """How many rows a session has."""
+        return self.bounds[place + 1] - self.bounds[place]
+
+    def evidence(self, place: int, bar_size: BarSize) -> LabelEvidence:
+        """Which side a session's stamps mark."""
+        session, own = self.sessions[place], slice(*self.bounds[place : place + 2])
+        return evidence_in_order(since_open(self.stamps[own], session), self.values["volume"][own], session, bar_size)
+
+    def by_row(self, instants: Iterable[pd.Timestamp]) -> np.ndarray:
+        """For each row one of the instants, of which there is one a session."""
+        return np.asarray(_instants(list(instants))[self.place])
+
+
+def _instants(stamps: Sequence[pd.Timestamp]) -> np.ndarray:
+    """Shape (stamps,), datetime64[us], UTC."""
+    return np.array([stamp.value // 1000 for stamp in stamps], dtype="int64").view("datetime64[us]")
+
+
+def _bars(ordered: _Ordered, sides: Sequence[LabelSide], bar_size: BarSize, provenance: Provenance) -> pd.DataFrame:
+    """`schemas.tables.Bars` of all sessions, each by the side that its stamps mark."""
+    length = np.timedelta64(bar_size.delta.value // 1000, "us")
+    ends = np.array([side is LabelSide.END for side in sides])[ordered.place]
+    starts = np.where(ends, ordered.stamps - length, ordered.stamps)
+    since = starts - ordered.by_row(one.open for one in ordered.sessions)
+    again = np.zeros(len(starts), dtype=bool)
+    again[1:] = (starts[1:] == starts[:-1]) & (ordered.place[1:] == ordered.place[:-1])
+    odd = _oddities(ordered.values, since % length != np.timedelta64(0), again)
+    marks = _marks(starts, odd, ordered)
+    count = len(starts)
+    columns = {
+        "timestamp": pd.DatetimeIndex(starts, tz="UTC"),
+        "symbol": ordered.rows["symbol"].array.take(ordered.chosen),
+        **ordered.values,
+        "source": repeated(provenance.source, count),
+        "basis": repeated(provenance.basis, count),
+        "role": repeated(PRIMARY, count),
+        "why": repeated("", count),
+        "mark": chosen(BY_RANK, marks),
+        "remark": _remarks(odd, marks),
+    }
+    return pd.DataFrame(columns)[list(Bars.to_schema().columns)]
+
+
+def _oddities(values: Mapping[str, np.ndarray], off_grid: np.ndarray, again: np.ndarray) -> dict[str, np.ndarray]:
+    """What is odd about each bar, by the name of the oddity.
+
+    Args:
+        values: by the name of a column, bars in the order of their stamps.
+        off_grid: which do not start at a multiple of the bar's length after the open.
+        again: which start when the one before them does.
+
+    """
+    repeats, conflicting = _repeats(again, values)
+    opens, closes, volumes = values["open"], values["close"], values["volume"]
+    lower, upper = np.fmin(opens, closes), np.fmax(opens, closes)
+    with np.errstate(over="ignore"):
+        wild = (values["low"] < (1 - BAD_PRINT_REACH) * lower) | (values["high"] > (1 + BAD_PRINT_REACH) * upper)
+        mixed = upper > TWO_SCALES * lower
+    return {
+        OFF_GRID: off_grid,
+        DUPLICATE_EQUAL: repeats & ~conflicting,
         DUPLICATE_CONFLICTING: conflicting,
-        NO_VALUE: bars[list(PRICE_COLUMNS)].isna().all(axis="columns"),
-        ZERO_VOLUME: bars["volume"] == 0,
+        NO_VALUE: np.isnan([values[name] for name in PRICE_COLUMNS]).all(axis=0),
+        ZERO_VOLUME: volumes == 0,
         BAD_PRINT: wild | mixed,
     }
-    return {name: rows.to_numpy(bool) for name, rows in found.items()}
 
 
-def _marks(bars: pd.DataFrame, odd: dict[str, np.ndarray], session: Session) -> np.ndarray:
-    """Why a bar stays out of the frame, if it does: one mark a row, the first that applies."""
-    starts = bars["timestamp"]
-    first, last = session.extended_hours
-    outside = (starts < session.open) | (starts >= session.close)
-    extended = outside & (starts >= first) & (starts < last)
-    within = (NO_VALUE, OFF_GRID, DUPLICATE_CONFLICTING, DUPLICATE_EQUAL)
-    applies = [extended.to_numpy(), outside.to_numpy(), *(odd[name] for name in within)]
-    names: list[Any] = [EXTENDED_HOURS, OUTSIDE_SESSION, *within]
-    return np.select(applies, names, default=KEPT)
+def _repeats(again: np.ndarray, values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Which bars repeat the stamp of the one before them, and which are of a stamp whose bars are not all the same."""
+    if not again.any():
+        return again, again
+    stamp = np.cumsum(~again) - 1
+    first = np.flatnonzero(~again)[stamp]
+    differs = np.zeros(len(again), dtype=bool)
+    for column in values.values():
+        differs |= (column != column[first]) & ~(np.isnan(column) & np.isnan(column[first]))
+    return again, (np.bincount(stamp, differs) > 0)[stamp]
+
+
+def _marks(starts: np.ndarray, odd: Mapping[str, np.ndarray], ordered: _Ordered) -> np.ndarray:
+    """Why a bar stays out of the frame, if it does: its place in `BY_RANK`."""
+    sessions = ordered.sessions
+    outside = (starts < ordered.by_row(one.open for one in sessions)) | (
+        starts >= ordered.by_row(one.close for one in sessions)
+    )
+    first = ordered.by_row(one.extended_hours[0] for one in sessions)
+    last = ordered.by_row(one.extended_hours[1] for one in sessions)
+    applies = {EXTENDED_HOURS: outside & (starts >= first) & (starts < last), OUTSIDE_SESSION: outside, **odd}
+    marks = np.zeros(len(starts), dtype="int64")
+    for place in reversed(range(1, len(BY_RANK))):
+        marks[applies[BY_RANK[place]]] = place
+    return marks
+
+
+def _remarks(odd: Mapping[str, np.ndarray], marks: np.ndarray) -> ExtensionArray:
+    """What else is odd about each bar than what its mark says."""
+    bits = np.zeros(len(marks), dtype="int64")
+    for place, name in enumerate(REMARKS):
+        unsaid = odd[name] & (marks != BY_RANK.index(name)) if name in BY_RANK else odd[name]
+        bits |= unsaid.astype("int64") << place
+    if not bits.any():
+        return repeated("", len(bits))
+    found, rows = np.unique(bits, return_inverse=True)
+    texts = [" ".join(name for place, name in enumerate(REMARKS) if one >> place & 1) for one in found.tolist()]
+    return chosen(texts, rows)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import exchange_calendars
@@ -63,13 +63,13 @@ class Session:
         """Whether the exchange closes early."""
         return self.close - self.open < FULL_DAY
 
-    @property
+    @cached_property
     def midnights(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """The New York day: its midnight, inclusive, and the next one, exclusive."""
         midnight = pd.Timestamp(self.day, tz=NEW_YORK)
         return midnight, midnight + pd.DateOffset(days=1)
 
-    @property
+    @cached_property
     def extended_hours(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """When the vendors' extended trading begins and ends: 04:00 and 20:00 in New York."""
         midnight, _ = self.midnights
@@ -156,11 +156,16 @@ def sessions_of_month(month: str) -> list[Session]:
 
 def sessions_before(later: Session) -> Iterator[Session]:
     """The sessions before `later`, latest first, as far back as the calendar goes."""
-    calendar = exchange_calendar()
-    label = pd.Timestamp(later.day)
-    while label > calendar.first_session:
-        label = calendar.previous_session(label)
-        yield session(f"{label:%Y-%m-%d}")
+    earlier = _session_before(later.key)
+    while earlier is not None:
+        yield earlier
+        earlier = _session_before(earlier.key)
+
+
+@cache
+def _session_before(key: str) -> Session | None:
+    calendar, label = exchange_calendar(), pd.Timestamp(key)
+    return session(f"{calendar.previous_session(label):%Y-%m-%d}") if label > calendar.first_session else None
 
 
 def _refuse_unknown_day(label: pd.Timestamp) -> None:

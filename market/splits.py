@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from schemas.tables import AS_TRADED, BASIS_UNKNOWN
 
@@ -58,4 +59,11 @@ class SplitTable:
         return self.factor(symbol, day) if theirs == AS_TRADED else 1.0 / self.factor(symbol, now)
 
     def _of(self, symbol: str) -> Iterable[Split]:
-        return (split for split in self.splits if split.symbol == symbol)
+        return self._by_symbol.get(symbol, ())
+
+    @cached_property
+    def _by_symbol(self) -> dict[str, list[Split]]:
+        found: dict[str, list[Split]] = {}
+        for split in self.splits:
+            found.setdefault(split.symbol, []).append(split)
+        return found

@@ -20,15 +20,23 @@ IntradayError (schemas.errors)
 │       ├── KeyRefused        no key, or not a valid one
 │       ├── PlanRefused       the key's plan lacks this
 │       └── RequestRefused    unknown symbol, month or interval
+├── RequestNotUnderstood      bars asked for in a way that makes no sense
 ├── NotLanded                 a table or a report that no run has made yet
+├── LandingFailed             a file that the landing zone did not take
 ├── ReportUnreadable          a landed report that is not one of this code's
 ├── NotAcceptable             a session that no person can let pass, or not like this
 ├── DatabaseError             the database
 │   ├── DatabaseUnreachable   no connection                       retry helps
 │   ├── DatabaseBusy          a lock, a deadlock, a time limit     retry helps
+│   ├── DatabaseFull          no room left on the server's disk
 │   ├── MigrationError        a schema that this code cannot use
+│   ├── BackupFailed          a backup that was not written or not restored
+│   ├── BackupUnsound         a file that is not what was backed up
+│   ├── NotEmpty              nothing is restored over what is there
+│   ├── ToolMissing           no pg_dump or pg_restore that fits the server
 │   ├── Blocked               the gate keeps the session out
-│   └── OtherBarSize          one database holds bars of one length
+│   ├── OtherBarSize          one database holds bars of one length
+│   └── UnknownSymbol         a symbol of which the database holds no bar
 ├── FingerprintMismatch       a table that is not the one the gate judged
 ├── NotJudged                 a session of which no judgement is kept
 └── OtherJudgement            a report that is not the newest judgement
@@ -147,8 +155,16 @@ class RequestRefused(FeedRefused):
     """The feed does not know the symbol, the month or the interval."""
 
 
+class RequestNotUnderstood(IntradayError):
+    """Bars were asked for in a way that makes no sense: names what was given and what is allowed."""
+
+
 class NotLanded(IntradayError):
     """No run has made that table or report yet."""
+
+
+class LandingFailed(IntradayError):
+    """The landing zone did not take a file: its disk is full, or may not be written to. A person has to look."""
 
 
 class ReportUnreadable(IntradayError):
@@ -175,8 +191,28 @@ class DatabaseBusy(DatabaseError):
     retry_helps: bool = True
 
 
+class DatabaseFull(DatabaseError):
+    """The server's disk has no room left; a person has to make some."""
+
+
 class MigrationError(DatabaseError):
     """The schema in the database is not one that this code can use."""
+
+
+class BackupFailed(DatabaseError):
+    """A backup was not written, or not restored: PostgreSQL's programs say why."""
+
+
+class BackupUnsound(DatabaseError):
+    """A file that is no backup of ours, or not what was backed up: cut short, altered, damaged."""
+
+
+class NotEmpty(DatabaseError):
+    """Nothing is restored into a database that holds something."""
+
+
+class ToolMissing(DatabaseError):
+    """None of PostgreSQL's programs on this machine fits the server."""
 
 
 class Blocked(DatabaseError):
@@ -185,6 +221,14 @@ class Blocked(DatabaseError):
 
 class OtherBarSize(DatabaseError):
     """The database holds bars of another length."""
+
+
+NO_BETTER_ALONE = (DatabaseUnreachable, DatabaseFull, OtherBarSize)
+"""What keeps one session out of the database keeps out the others."""
+
+
+class UnknownSymbol(DatabaseError):
+    """A symbol of which the database holds no bar: names those of which it holds some."""
 
 
 class FingerprintMismatch(IntradayError):

@@ -95,9 +95,10 @@ class BreakerSettings(Section):
 
 
 class StorageSettings(Section):
-    """Where files are kept."""
+    """Where files are kept, and for how long bars are."""
 
     landing: str
+    retention_days: int | None = Field(ge=7, le=100_000)
 
 
 class Settings(BaseSettings):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from market.quality.columns import Columns
 from market.quality.fingerprint import fingerprints
 from market.sessions import BarSize, Session
 from resources.errors import NotLanded, ReportUnreadable
@@ -75,7 +76,7 @@ class Shelf:
         return self._table(FRAMES, session, Frame)
 
     def keep_feeds_asked(
-        self, session: Session, bars: pd.DataFrame, attempts: tuple[Attempt, ...], second: pd.DataFrame | None
+        self, session: Session, bars: pd.DataFrame | Columns, attempts: tuple[Attempt, ...], second: pd.DataFrame | None
     ) -> None:
         """Land how the session's bars came about: which feeds were asked, and what another feed has of the session."""
         if second is not None:

@@ -11,6 +11,7 @@ class IntradayError(Exception):
     IntradayError
     ├── UnknownSession          the exchange does not trade that day
     ├── LabelSideUnclear        bars whose stamps cannot be told apart as start or end of bar
+    ├── RangeNotUnderstood      a range of time that cannot be read, or is empty
     ├── ContractBroken          a table that does not satisfy its Pandera model
     └── resources.errors: ConfigError, FeedError …, DatabaseError …, FingerprintMismatch …
     ```
@@ -34,3 +35,7 @@ class LabelSideUnclear(IntradayError):
 
 class ContractBroken(IntradayError):
     """A table does not satisfy its Pandera model."""
+
+
+class RangeNotUnderstood(IntradayError):
+    """A range of time whose bounds cannot be read, or between which there is no time."""

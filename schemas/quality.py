@@ -147,7 +147,7 @@ class QualityReport(Record):
     @property
     def verdict(self) -> Verdict:
         """The gravest finding's."""
-        return Verdict.worst(finding.verdict for finding in self.findings)
+        return Verdict.worst({finding.verdict for finding in self.findings})
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -195,8 +195,8 @@ class QualityReport(Record):
         if given.get("version") == 1:
             given["version"] = REPORT_VERSION
         report = handler(given)
-        for name, follows in (("verdict", report.verdict), ("action", report.action)):
-            if name in data and data[name] != follows:
+        for name in ("verdict", "action"):
+            if name in data and data[name] != (follows := getattr(report, name)):
                 raise ValueError(f"its {name} is {data[name]}, its findings amount to {follows}")
         return report
 

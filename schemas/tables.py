@@ -10,7 +10,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
+from schemas.contracts import distinct, numbered, plainly_holds
 from schemas.errors import ContractBroken
+from schemas.texts import encoded
 
 UTC_MICROSECONDS = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 """PostgreSQL's resolution; every stored timestamp is UTC and the start of its bar."""
@@ -71,13 +73,14 @@ class Bars(pa.DataFrameModel):
     @pa.dataframe_check(description="an unmarked minute occurs once per symbol")
     def one_bar_a_minute(cls, bars: pd.DataFrame) -> bool:
         """Hold the key of `market_data`."""
-        kept = bars[bars["mark"] == KEPT]
-        return not kept.duplicated(["timestamp", "symbol"]).any()
+        kept = numbered(bars, ["timestamp", "symbol"])[encoded(bars["mark"].array).are(KEPT)]
+        return distinct(kept) == len(kept)
 
     @pa.dataframe_check(description="a symbol's prices have one adjustment basis")
     def one_basis_a_session(cls, bars: pd.DataFrame) -> bool:
         """Prices of two bases are not comparable."""
-        return bool((bars.groupby("symbol")["basis"].nunique() <= 1).all())
+        symbols, bases = numbered(bars, ["symbol"]), numbered(bars, ["basis"])
+        return distinct(symbols) == distinct(symbols * (len(bars) + 1) + bases)
 
 
 class Frame(pa.DataFrameModel):
@@ -140,11 +143,13 @@ def checked(table: pd.DataFrame, model: type[pa.DataFrameModel]) -> pd.DataFrame
         ContractBroken: naming the model, and the first columns and rows that are at fault.
 
     """
+    if plainly_holds(table, model):
+        return table
     try:
         model.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases: Any = error.failure_cases
-        lines = cases[["column", "check", "failure_case"]].astype(str).agg(" | ".join, axis=1).drop_duplicates()
+        lines = cases[["column", "check", "failure_case"]].map(str).agg(" | ".join, axis=1).drop_duplicates()
         shown = "; ".join(lines.head(5))
         raise ContractBroken(f"A {model.__name__} table breaks its contract in {len(cases)} cases: {shown}.") from error
     return table

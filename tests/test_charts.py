@@ -1,13 +1,16 @@
-"""The pictures: what is drawn where, read back from the figure or from the array that is drawn."""
+"""The pictures: what is drawn where, read back from the SVG or from the array that is drawn."""
 
+import base64
+import re
 from datetime import date
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.dates import num2date
 
-from intraday_assets.charts import candle_figure, candles
+from intraday_assets.charts import candle_picture, candles, candles_of, price_ticks
+from intraday_assets.pictures import FALL, MISSING, RISE
 from intraday_assets.quality_charts import (
     DAYS,
     Day,
@@ -36,24 +39,90 @@ def frame() -> pd.DataFrame:
     return table.assign(missing=table["close"].isna())
 
 
+def drawn(svg: str, name: str, **having: str) -> list[dict[str, str]]:
+    """The attributes of the picture's elements of that name that have these."""
+    found = [dict(one.attrib) for one in ElementTree.fromstring(svg).iter(f"{{http://www.w3.org/2000/svg}}{name}")]
+    return [one for one in found if having.items() <= one.items()]
+
+
+def written(svg: str) -> list[str]:
+    """The words in the picture."""
+    return [str(one.text) for one in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def strokes(path: dict[str, str]) -> list[tuple[float, float, float]]:
+    """From the left, from above, and how long."""
+    return [tuple(map(float, re.split("[ v]", one))) for one in path["d"].split("M")[1:]]  # type: ignore[misc]
+
+
 def test_candles_and_missing_minutes_are_where_they_belong(frame):
-    nvda, msft = candle_figure(frame, ("NVDA", "MSFT"), "title").axes
-    low, high = nvda.get_ylim()
-    assert low < 100 < 309 < high < 400
-    spans = [num2date(patch.get_x(), tz=None).strftime("%H:%M") for patch in nvda.patches]
-    assert spans == ["15:00", "15:01", "15:02"]
-    assert [num2date(edge).strftime("%H:%M") for edge in nvda.get_xlim()] == ["14:30", "18:00"]
-    assert nvda.get_title(loc="left") == "NVDA, 3 missing of 210"
-    wick, body = (lines.get_segments()[0] for lines in nvda.collections)
-    assert [point[1] for point in wick] == [93, 113]  # lowest of five minutes, highest of five
-    assert [point[1] for point in body] == [100, 105]  # first open, last close
-    assert len(nvda.collections[0].get_segments()) == 42
-    assert len(msft.patches) == 210
+    svg = candle_picture(frame, ("NVDA", "MSFT"), "title & more").svg
+    assert written(svg)[:2] == ["title & more", "NVDA, 3 missing of 210"]
+    assert "MSFT, 210 missing of 210" in written(svg)
+    assert [at for at in written(svg) if ":" in at] == ["10:00", "11:00", "12:00", "13:00"]
+    prices = [float(one) for one in written(svg) if one.isdigit()]
+    assert prices == [100, 150, 200, 250, 300]
+    gap, whole = drawn(svg, "rect", fill=MISSING)
+    a_minute = float(whole["width"]) / 210
+    assert float(gap["x"]) - float(whole["x"]) == pytest.approx(30 * a_minute, abs=0.1)
+    assert float(gap["width"]) == pytest.approx(3 * a_minute, abs=0.1)
+    wicks, bodies = drawn(svg, "path", stroke=RISE)  # each minute closes a dollar above its open
+    assert len(strokes(wicks)) == len(strokes(bodies)) == 42
+    assert not drawn(svg, "path", stroke=FALL)
+    a_dollar = (strokes(bodies)[0][1] - strokes(bodies)[1][1]) / 5  # each candle is five dollars above the one before
+    for at, (wick, body) in enumerate(zip(strokes(wicks), strokes(bodies), strict=True)):
+        assert wick[0] == body[0] == pytest.approx(float(whole["x"]) + (5 * at + 2.5) * a_minute, abs=0.1)
+        if at != 6:  # of which three minutes are missing
+            assert wick[2] == pytest.approx(20 * a_dollar, abs=0.3)  # from 7 below the first to 9 above the last
+            assert body[2] == pytest.approx(5 * a_dollar, abs=0.3)
+            assert wick[1] == pytest.approx(body[1] - 8 * a_dollar, abs=0.3)
+    top = float(gap["y"])
+    assert all(top < y and y + long < top + float(gap["height"]) for _, y, long in strokes(wicks))
 
 
-def test_the_picture_is_a_small_png(frame):
-    assert candles(frame, ("NVDA", "MSFT"), "t").startswith("![t](data:image/png;base64,iVBORw0KGgo")
-    assert len(candles(frame, ("NVDA", "MSFT"), "t")) < 100_000
+def test_a_price_that_falls_or_stays_is_drawn_too():
+    minutes = np.arange(10.0)
+    falls = np.column_stack([np.arange(20.0, 10, -1), np.full(10, 30.0), np.full(10, 5.0), np.arange(19.0, 9, -1)])
+    middle, opens, highs, lows, closes = candles_of(minutes, falls)
+    assert (middle.tolist(), opens.tolist(), closes.tolist()) == ([2.5, 7.5], [20, 15], [15, 10])
+    assert (highs.tolist(), lows.tolist()) == ([30, 30], [5, 5])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (515.1, 526.9, ["516", "518", "520", "522", "524", "526"]),
+        (0.021, 0.034, ["0.025", "0.030"]),
+        (99.72, 100.28, ["99.8", "99.9", "100.0", "100.1", "100.2"]),
+        (100.0, 4000.0, ["1000", "2000", "3000", "4000"]),
+    ],
+)
+def test_prices_beside_a_panel_are_round(low, high, said):
+    assert price_ticks(low, high) == said
+
+
+def test_a_session_whose_price_never_moves_can_be_drawn(frame):
+    still = frame.assign(**{name: frame["open"].notna().map({True: 7.0}) for name in ("open", "high", "low", "close")})
+    (_, bodies) = drawn(candle_picture(still, ("NVDA", "MSFT"), "t").svg, "path", stroke=RISE)
+    assert {long for _, _, long in strokes(bodies)} == {1.0}
+
+
+@pytest.mark.parametrize("price", [np.inf, -np.inf])
+def test_a_price_that_is_infinite_is_drawn_at_the_edge(frame, price):
+    """The gate blocks such a session; its picture shows the others."""
+    spoiled = frame.copy()
+    spoiled.loc[5, ["high", "low"]] = price
+    svg = candle_picture(spoiled, ("NVDA", "MSFT"), "t").svg
+    assert "inf" not in svg
+    assert "nan" not in svg
+    assert [one for one in written(svg) if one.isdigit()] == ["100", "150", "200", "250", "300"]
+
+
+def test_the_picture_is_a_small_svg(frame):
+    said = candles(frame, ("NVDA", "MSFT"), "t")
+    assert said.startswith("![t](data:image/svg+xml;base64,")
+    assert base64.b64decode(said.partition("base64,")[2].rstrip(")")).startswith(b"<svg ")
+    assert len(said) < 20_000
 
 
 def judged(key: str, verdict: str = "PASS", *, accepted: bool = False, **missing: list[str]) -> Judged:
@@ -129,9 +198,9 @@ def test_pictures_of_many_sessions_say_what_they_show(thanksgiving):
     calendar = verdict_calendar(thanksgiving, date(2020, 11, 30), "A year")
     heat_map = missing_minutes(thanksgiving, "Three sessions")
     for picture in (calendar, heat_map):
-        assert picture.data.startswith("data:image/png;base64,iVBORw0KGgo")
+        assert picture.data.startswith("data:image/svg+xml;base64,")
         assert picture.markdown == f"![{picture.title}]({picture.data})"
-        assert len(picture.png) < 50_000
+        assert len(picture.svg) < 50_000
     assert calendar.title == "A year"
 
 

@@ -21,7 +21,8 @@ from market.sessions import BarSize, Session, session
 from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer, embedded_server
-from resources.database.session_store import Change, SessionStore
+from resources.database.session_store import SessionStore
+from resources.database.table_writer import Change
 from resources.errors import (
     Blocked,
     DatabaseBusy,

@@ -2,6 +2,7 @@
 
 import math
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,11 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.features import ema, rsi
-from market.frames import WARM_UP_BARS, build_frame, warm_history
+from market.features import indicators
+from market.frames import WARM_UP_BARS, FrameRequest, build_frame, build_frames, warm_history
 from market.labels import LabelSide
 from market.normalise import Provenance, normalise
+from market.quality.grid import bar_grid
 from market.sessions import BarSize, Session, session, sessions_between
 from market.splits import Split, SplitTable
 from schemas.tables import FEATURES, Frame, checked
@@ -140,20 +142,129 @@ def test_columns_are_the_frozen_order(frames):
     )  # fmt: skip
 
 
-closes = st.lists(st.one_of(st.none(), st.floats(1, 1000)), min_size=1, max_size=120)
+def test_a_frame_does_not_depend_on_what_lies_before_its_warm_up(bars):
+    """Neither on the order of the history, nor on an earlier session more or less, nor on the symbols beside."""
+    day = session("2020-11-27")
+    before = [bars[key] for key in ("2020-11-25", "2020-11-24", "2020-11-23")]
+    frame = build_frame(bars[day.key], before[:2], day, ONE, recorded.SYMBOLS)
+    for history in (before, before[::-1], [*bars.values()]):
+        same(build_frame(bars[day.key], history, day, ONE, recorded.SYMBOLS), frame)
+    for symbol in recorded.SYMBOLS:
+        alone = frame[frame["symbol"] == symbol].reset_index(drop=True)
+        same(build_frame(bars[day.key], before, day, ONE, [symbol]), alone)
+
+
+@st.composite
+def chunkings(draw) -> tuple[list[Session], list[int], list[str]]:
+    """Sessions, in how many at a time they are built, and which symbols."""
+    start = draw(st.integers(3, len(SESSIONS) - 1))
+    days = SESSIONS[start : start + draw(st.integers(1, 24))]
+    cuts = draw(st.sets(st.integers(1, len(days))))
+    return days, sorted({0, *cuts, len(days)}), draw(st.permutations(recorded.SYMBOLS))
+
+
+@settings(deadline=None, max_examples=15)
+@given(chunkings(), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.01, 0.7]))
+def test_the_bytes_are_equal_whatever_the_chunking(bars, chunks, seed, gone):
+    """Alone or many at once, the symbols in any order or with others beside them, with and without missing minutes."""
+    days, cuts, symbols = chunks
+    random = np.random.default_rng(seed)
+    grids = {}
+    for key, table in bars.items():
+        thinned = table[random.random(len(table)) >= gone]
+        others = [thinned.assign(symbol=name).astype({"symbol": "str"}) for name in ("A", "B", "C")]
+        both = pd.concat([thinned, *others], ignore_index=True)
+        grids[key] = both
+    names = [*symbols, "A", "B", "C"]
+
+    def request(day: Session, of: list[str]) -> FrameRequest:
+        place = SESSIONS.index(day)
+        history = [bar_grid(grids[one.key], one, ONE, of) for one in SESSIONS[place - 3 : place]]
+        return FrameRequest(bar_grid(grids[day.key], day, ONE, of), history)
+
+    many = [request(day, names) for day in days]
+    at_once = [frame for first, end in pairwise(cuts) for frame in build_frames(many[first:end])]
+    for day, frame in zip(days, at_once, strict=True):
+        for symbol in symbols:
+            alone = build_frames([request(day, [symbol])])[0]
+            same(frame[frame["symbol"] == symbol].reset_index(drop=True), alone)
+
+
+def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    """To the last bit."""
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    for name in FEATURES:
+        assert one[name].to_numpy().tobytes() == other[name].to_numpy().tobytes()
+
+
+def test_a_frame_that_is_changed_changes_no_other(bars):
+    """Frames that were built together share memory."""
+    grids = [bar_grid(bars[day.key], day, ONE, recorded.SYMBOLS) for day in SESSIONS[:3]]
+    frames = build_frames([FrameRequest(grid) for grid in grids])
+    before = frames[1].copy()
+    frames[0].loc[:, "close"] = 0.0
+    frames[2].loc[0, "symbol"] = "X"
+    same(frames[1], before)
+
+
+closes = st.lists(st.one_of(st.none(), st.floats(1, 1000)), min_size=1, max_size=300)
 
 
 @settings(deadline=None, max_examples=60)
-@given(closes)
-def test_indicators_pass_over_missing_closes(values):
+@given(st.lists(closes, min_size=1, max_size=4))
+def test_indicators_pass_over_missing_closes(columns):
     """With gaps the indicators are TA-Lib's of the closes that are there, and null where one is not."""
-    table = pd.DataFrame({"X": pd.Series(values, dtype="float64")})
-    there = table["X"].dropna()
-    for ours, theirs in ((ema(table, 12), talib.EMA), (rsi(table, 14), talib.RSI)):
-        length = 12 if theirs is talib.EMA else 14
-        expected = theirs(there.to_numpy(), length) if len(there) else np.array([])
-        np.testing.assert_allclose(ours["X"][there.index], expected, rtol=0, atol=1e-7)
-        assert ours["X"].drop(there.index).isna().all()
+    table = pd.concat([pd.Series(values, dtype="float64") for values in columns], axis="columns")
+    found = indicators(table.to_numpy())
+    for column, values in table.items():
+        there = values.dropna()
+        expected = [talib.RSI, 14], [talib.EMA, 12], [talib.EMA, 26]
+        for (theirs, length), ours in zip(expected, found[:, :, column], strict=True):
+            known = theirs(there.to_numpy(), length) if len(there) else np.array([])
+            np.testing.assert_allclose(ours[there.index], known, rtol=0, atol=1e-7)
+            assert np.isnan(np.delete(ours, there.index)).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from([None, 99.5, 100.0, 100.25, 101.0]), max_size=200))
+def test_indicators_agree_with_a_loop(values):
+    """The textbook's, one close after the other."""
+    found = indicators(np.array([values], dtype="float64").T)
+    seen: list[float] = []
+    rises: list[float] = []
+    falls: list[float] = []
+    short = long = rise = fall = math.nan
+    for row, value in enumerate(values):
+        if value is None:
+            assert np.isnan(found[:, row, 0]).all()
+            continue
+        if seen:
+            rises.append(max(value - seen[-1], 0.0))
+            falls.append(max(seen[-1] - value, 0.0))
+        seen.append(value)
+        short = sum(seen) / 12 if len(seen) == 12 else short + (value - short) * 2 / 13
+        long = sum(seen) / 26 if len(seen) == 26 else long + (value - long) * 2 / 27
+        if len(rises) == 14:
+            rise, fall = sum(rises) / 14, sum(falls) / 14
+        elif rises:
+            rise, fall = (rise * 13 + rises[-1]) / 14, (fall * 13 + falls[-1]) / 14
+        rsi = 0.0 if rise + fall == 0 else 100 * rise / (rise + fall)
+        np.testing.assert_allclose(found[:, row, 0], [rsi, short, long], rtol=1e-11, atol=1e-9)
+
+
+def test_a_price_that_does_not_move_is_its_own_average():
+    """To the last bit, and its RSI is 0."""
+    rsi, short, long = indicators(np.full((300, 1), 100.1))
+    assert set(rsi[14:, 0]) == {0.0}
+    assert set(short[11:, 0]) == set(long[25:, 0]) == {100.1}
+
+
+def test_one_that_only_rises_or_falls_has_the_extreme_rsi():
+    """Exactly, so that no RSI lies beyond."""
+    steps = np.cumsum(np.linspace(0.1, 0.7, 900))
+    rsi = indicators(np.array([100 + steps, 1000 - steps]).T)[0]
+    assert set(rsi[14:, 0]) == {100.0}
+    assert set(rsi[14:, 1]) == {0.0}
 
 
 @pytest.mark.parametrize(

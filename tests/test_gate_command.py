@@ -15,8 +15,9 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from cli.gate import Asked, gate
+from cli.gate_commands import BarSizes
 from cli.gate_table import show
-from cli.main import BarSizes, app
+from cli.main import app
 from market.frames import build_frame
 from market.normalise import normalise
 from market.quality.fingerprint import fingerprints

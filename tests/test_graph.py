@@ -394,7 +394,7 @@ def test_every_asset_says_what_it_is(desk):
     result = desk.run("2020-11-24", faults=[GAP])
     frame = events(result, "frames")["2020-11-24"].metadata
     assert frame["dagster/partition_row_count"].value == 780
-    assert frame["candles"].md_str.startswith("![2020-11-24, New York time](data:image/png;base64,iVBOR")
+    assert frame["candles"].md_str.startswith("![2020-11-24, New York time](data:image/svg+xml;base64,")
     report = json.dumps(events(result, "quality_reports")["2020-11-24"].metadata["report"].data)
     assert "2020-11-24T15:44:00+00:00" in report
     assert "2020-11-24T15:45:00+00:00" not in report

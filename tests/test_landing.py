@@ -87,3 +87,14 @@ def test_files_under_other_names_are_nobodys_answers(tmp_path):
 def test_a_place_that_nobody_knows_is_named(url):
     with pytest.raises(ConfigError, match=r"nope://bucket/x cannot be used"):
         LandingZone(url)
+
+
+def test_what_is_there_already_is_not_written_again(tmp_path):
+    zone = LandingZone(str(tmp_path))
+    file = tmp_path / "quality_reports" / "1min" / "2020-11-23" / "qc_report.json"
+    numbers = []
+    for text in ("old", "old", "new"):
+        zone.write_text("quality_reports", "1min", "2020-11-23", "qc_report.json", text)
+        numbers.append(file.stat().st_ino)
+    assert numbers[0] == numbers[1] != numbers[2]  # a file that is replaced is another one
+    assert file.read_text() == "new"

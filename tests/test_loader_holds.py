@@ -16,6 +16,7 @@ from cli.gate_accept import accept
 from cli.instance import sqlalchemy_url
 from cli.run import run
 from market.sessions import BarSize, session
+from resources.database.judgement import hold_newest
 from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
@@ -163,6 +164,34 @@ def test_the_session_store_holds_each_report_against_those_that_are_kept(judged)
     assert {name: change.added for name, change in store.replace(day, stale, bars, frame).items()} == {
         "market_data": 735, "dual_ticker_bars": 780,
     }  # fmt: skip
+
+
+def test_of_many_reports_each_is_held(postgres_url):
+    """Held in one go, and the one that is none of the gate's is named, wherever it stands."""
+    server, days = DatabaseServer(postgres_url), [session(f"2020-11-{day}") for day in (23, 24, 25)]
+    migrate(server)
+    reports = [
+        QualityReport(
+            session=day.key, environment="staging", bar_size="1min", symbols=SYMBOLS, bars_in={}, missing={},
+            findings=(), fingerprints={"bars/NVDA": "it's \\ \"quoted\""},
+        )
+        for day in days
+    ]  # fmt: skip
+    kept = ReportStore(server)
+    assert kept.keep_reports(reports) == 3
+    judged = list(zip(days, reports, strict=True))
+    for place, (day, report) in enumerate(judged):
+        edited = [*judged[:place], (day, report.model_copy(update={"missing": {"NVDA": 1}})), *judged[place + 1 :]]
+        elsewhere = [(day, report.model_copy(update={"environment": "prod"})), *judged]
+        with server.connect() as connection:
+            hold_newest(connection, judged)
+            with pytest.raises(OtherJudgement, match=f"The report of {day.key} .* is none that the gate made"):
+                hold_newest(connection, edited)
+            with pytest.raises(NotJudged, match=f"No judgement of {day.key} is kept in the database .prod, 1min"):
+                hold_newest(connection, elsewhere)
+    assert kept.keep_report(reports[1].model_copy(update={"missing": {"NVDA": 1}}))
+    with server.connect() as connection, pytest.raises(OtherJudgement, match=r"of 2020-11-24 .* is an older one"):
+        hold_newest(connection, judged)
 
 
 def test_one_run_at_a_time_judges_a_session(postgres_url):

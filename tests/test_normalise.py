@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from market.labels import LabelSide, prevailing_side
-from market.normalise import NormalisedBars, Provenance, normalise
+from market.normalise import NormalisedBars, NormalisedSessions, Provenance, normalise
 from market.sessions import BarSize, Session, session, sessions_between
 from schemas.errors import LabelSideUnclear
 from schemas.tables import Bars, checked
@@ -212,3 +212,50 @@ def test_most_sessions_make_the_prevailing_side():
 def test_stamps_that_say_nothing_refuse_the_session():
     with pytest.raises(LabelSideUnclear, match="2024-01-03"):
         normalise(day_of(FULL, ["10:00", "10:01"]), FULL, ONE, FILE)
+
+
+@pytest.mark.parametrize("symbol", recorded.SYMBOLS)
+def test_sessions_of_one_answer_are_what_is_recorded_of_each(symbol):
+    sessions = NormalisedSessions(recorded.vendor_rows(symbol), SESSIONS, ONE, VENDOR)
+    assert all(day in sessions for day in SESSIONS)
+    for day in SESSIONS:
+        expected, part = recorded.session_rows(symbol)[day.key], sessions.bars(day)
+        checked(part.bars, Bars)
+        bars = kept(part)
+        assert part.side is LabelSide.END
+        assert part.extended_rows == len(part.bars) - len(bars)
+        assert part.bars.index.equals(pd.RangeIndex(len(part.bars)))
+        stamps = bars["timestamp"].dt.tz_convert("America/New_York").dt.strftime("%H:%M")
+        wanted = [[float(expected[at][name]) for name in ("open", "high", "low", "close", "volume")] for at in stamps]
+        assert len(wanted) == len(expected)
+        assert bars[["open", "high", "low", "close", "volume"]].to_numpy().tolist() == wanted
+
+
+def test_a_session_that_says_otherwise_costs_no_other_of_its_answer():
+    rows = recorded.vendor_rows("NVDA")
+    first, second = SESSIONS[:2]
+    late = rows["stamp"].dt.date == first.day
+    rows.loc[late, "stamp"] -= pd.Timedelta(minutes=1)
+    sessions = NormalisedSessions(rows, SESSIONS[:6], ONE, VENDOR)
+    assert SESSIONS[6] not in sessions
+    with pytest.raises(LabelSideUnclear, match=rf"The stamps of {first.key} mark the start of the bar .* the end\."):
+        sessions.bars(first)
+    assert len(kept(sessions.bars(second))) == recorded.counts("NVDA")[second.key]
+
+
+def test_bars_around_midnight_are_no_duplicates_of_each_other():
+    """The first session's last bar starts at 23:59; so does the second's first one, whose stamps mark ends."""
+    first, second = session("2024-01-03"), session("2024-01-04")
+    days = [day_of(first, ["04:00", "23:59"]), day_of(second, ["00:00", "20:00"])]
+    sessions = NormalisedSessions(pd.concat(days, ignore_index=True), [first, second], ONE, FILE)
+    parts = [sessions.bars(first), sessions.bars(second)]
+    assert [part.side for part in parts] == [LabelSide.START, LabelSide.END]
+    assert [part.bars["timestamp"].dt.strftime("%dT%H:%M").tolist() for part in parts] == [
+        ["03T09:00", "04T04:59"],
+        ["04T04:59", "05T00:59"],
+    ]
+    assert [part.bars["mark"].tolist() for part in parts] == [
+        ["extended_hours", "outside_session"],
+        ["outside_session", "extended_hours"],
+    ]
+    assert {remark for part in parts for remark in part.bars["remark"]} == {""}

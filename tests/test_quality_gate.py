@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from market.quality.evidence import Evidence
-from market.quality.fingerprint import fingerprint
 from market.quality.gate import Gate
 from market.quality.rule import Rule
 from market.quality.rules import (
@@ -253,27 +251,6 @@ def test_a_report_survives_its_json_and_equal_inputs_give_equal_reports():
     assert QualityReport.model_validate_json(report.model_dump_json()) == report
     assert gate.judge(Evidence(DAY, BarSize.ONE_MINUTE, PAIR, bars.copy(), frame=frame.copy())) == report
     assert set(report.fingerprints) == {"bars/NVDA", "bars/MSFT", "frame/NVDA", "frame/MSFT"}
-
-
-def test_fingerprints_tell_tables_apart_and_survive_parquet(tmp_path):
-    bars = bars_of(NVDA=range(5), MSFT=range(5))
-    bars.loc[2, "close"] = float("nan")
-    bars.to_parquet(tmp_path / "bars.parquet")
-    assert fingerprint(pd.read_parquet(tmp_path / "bars.parquet")) == fingerprint(bars)
-    changed = bars.assign(close=bars["close"].mask(bars.index == 3, 10.500000000000002))
-    renamed = bars.assign(symbol=bars["symbol"].mask(bars.index == 3, "MSFU"))
-    later = bars.assign(timestamp=bars["timestamp"] + pd.Timedelta(microseconds=1))
-    prints = {
-        fingerprint(table) for table in (bars, changed, renamed, later, bars.iloc[::-1], bars[bars.columns[::-1]])
-    }
-    assert len(prints) == 6
-
-
-def test_equal_values_have_one_fingerprint_whatever_their_bits():
-    """There are many NaNs and two zeros."""
-    values = np.array([0x7FF8000000000000, 0x7FF8000000000001, 0xFFF8000000000000], dtype="uint64").view("float64")
-    prints = {fingerprint(pd.DataFrame({"x": [value, 0.0]})) for value in values}
-    assert prints == {fingerprint(pd.DataFrame({"x": [float("nan"), -0.0]}))}
 
 
 def test_every_rule_can_be_configured_and_says_what_it_asks():

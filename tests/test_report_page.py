@@ -90,7 +90,7 @@ def test_the_page_needs_nothing_but_itself(spoiled):
     page = Page(report_page([spoiled], "Quality"))
     assert {"script", "link", "iframe", "object", "form"}.isdisjoint(name for name, _ in page.tags)
     sources = [value for _, given in page.tags for name, value in given.items() if name in ("src", "href", "data")]
-    assert all(value.startswith(("#", "data:image/png;base64,")) for value in sources)
+    assert all(value.startswith(("#", "data:image/svg+xml;base64,")) for value in sources)
     assert not any(name.startswith("on") for _, given in page.tags for name in given)
     assert "url(" not in report_page([spoiled], "Quality")
     assert "@import" not in report_page([spoiled], "Quality")
@@ -186,7 +186,7 @@ def test_many_sessions_of_one_desk_get_a_calendar():
     days += [f"2020-12-{day:02}" for day in (*range(1, 5), *range(7, 12), *range(14, 19), *range(21, 25), 28, 29)]
     page = Page(report_page([report(session=day) for day in days], "Q"))
     (image,) = page.of("img")
-    assert image["src"].startswith("data:image/png;base64,iVBORw0KGgo")
+    assert image["src"].startswith("data:image/svg+xml;base64,")
     assert image["alt"].startswith("Verdicts of the year until 2020-12-29")
 
 

@@ -1,5 +1,6 @@
 """bars: what the feeds gave for a session, in start-of-bar UTC, odd rows marked."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import dagster as dg
@@ -34,12 +35,13 @@ def make(work: SessionWork) -> Iterator[Made]:
     work.desk.shelf.keep_feeds_asked(work.session, work.bars, fetched.attempts, fetched.second)
     path = work.desk.shelf.keep_bars(work.session, work.bars)
     marked = work.bars.loc[work.bars["mark"] != "", "mark"].value_counts()
-    remarked = work.bars["remark"].str.split().explode().dropna().value_counts()
+    remarks = work.bars.loc[work.bars["remark"] != "", "remark"]  # few: to split them all would cost milliseconds
+    remarked = Counter(remark for text in remarks for remark in text.split())
     metadata = {
         "dagster/partition_row_count": len(work.bars),
         "feed": dg.MetadataValue.json({symbol: seen(answer) for symbol, answer in fetched.answers.items()}),
         "marked": dg.MetadataValue.json({str(mark): int(count) for mark, count in marked.items()}),
-        "remarked": dg.MetadataValue.json({str(remark): int(count) for remark, count in remarked.items()}),
+        "remarked": dg.MetadataValue.json(dict(remarked)),
         "path": dg.MetadataValue.path(path),
     }
     other = not_primary(work.bars)
@@ -51,7 +53,10 @@ def make(work: SessionWork) -> Iterator[Made]:
 
 def not_primary(bars: pd.DataFrame) -> str:
     """What is not the primary feed's, in a sentence; empty when all of it is."""
-    kept = bars[(bars["mark"] == KEPT) & (bars["role"] != PRIMARY)]
+    others = (bars["role"] != PRIMARY) & (bars["mark"] == KEPT)
+    if not others.any():
+        return ""
+    kept = bars[others]
     groups = kept.groupby(["symbol", "source", "why"], sort=False).size().reset_index(name="count")
     rows = groups.to_dict("records")
     return " ".join(f"{row['count']} {row['symbol']} bars are {row['source']}'s ({row['why']})." for row in rows)

@@ -54,6 +54,8 @@ def make(work: SessionWork, selected: frozenset[str]) -> Iterator[Made]:
         bars=work.bars if "market_data" in selected else None,
         frame=work.frame if "dual_ticker_bars" in selected else None,
     )
+    if "market_data" in selected:
+        work.desk.stored(work.session, work.bars)
     for table, change in work.changes.items():
         metadata = {
             "dagster/partition_row_count": change.sent,

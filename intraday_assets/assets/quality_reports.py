@@ -57,6 +57,7 @@ def make(work: SessionWork) -> Iterator[Made]:
     work.report = report
     path = desk.shelf.keep_report(work.session, report)
     desk.reports.keep_report(report)
+    desk.judged(work.session, report)
     pictures, said = charts(work), persons_word(report, word, desk.gate.policy)
     metadata = {**report_metadata(report, pictures, said), "path": dg.MetadataValue.path(path)}
     yield Made("quality_reports", metadata, tuple(checks(report, pictures, said)))

@@ -1,14 +1,16 @@
 """What a rule may look at."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from market.quality.columns import Columns
+from market.frames import WARM_UP_BARS
+from market.quality.columns import Columns, columns_of
 from market.quality.fingerprint import fingerprints
 from market.quality.grid import Grid, bar_grid, is_price, table_grid
 from market.quality.profile import VolumeProfile, volume_profile
@@ -37,8 +39,8 @@ class Evidence:
     session: Session
     bar_size: BarSize
     symbols: tuple[str, ...]
-    bars: pd.DataFrame
-    frame: pd.DataFrame | None = None
+    bars: pd.DataFrame | Columns
+    frame: pd.DataFrame | Columns | None = None
     """`schemas.tables.Frame`."""
     history: tuple[Grid, ...] | None = None
     """The bars of earlier sessions that are fit to be compared with, latest first; empty where there are none."""
@@ -53,6 +55,20 @@ class Evidence:
     source; empty where none are."""
     splits: SplitTable = field(default_factory=SplitTable)
 
+    def beside(
+        self, frame: Columns, history: tuple[Grid, ...], warm_up: tuple[Grid, ...], stored: pd.DataFrame
+    ) -> Self:
+        """The same bars with a frame, and with what both are compared with."""
+        evidence = replace(self, frame=frame, history=history, warm_up=warm_up, stored=stored)
+        vars(evidence).update(columns=self.columns, grid=self.grid)
+        return evidence
+
+    def knowing(self, splits: SplitTable) -> Self:
+        """The same session with the splits that are known; what is made of its tables alone is made once for both."""
+        known = replace(self, splits=splits)
+        vars(known).update(columns=self.columns, grid=self.grid, _framed=self._framed)
+        return known
+
     @cached_property
     def expected(self) -> pd.DatetimeIndex:
         """The exchange's minutes."""
@@ -61,7 +77,7 @@ class Evidence:
     @cached_property
     def columns(self) -> Columns:
         """The bars' columns."""
-        return Columns(self.bars)
+        return columns_of(self.bars)
 
     @cached_property
     def grid(self) -> Grid:
@@ -106,6 +122,38 @@ class Evidence:
             return self.warm_up
         pairs = zip(self.history or (), sessions_before(self.session), strict=False)
         return tuple(grid for grid, _ in takewhile(lambda pair: pair[0].session == pair[1], pairs))
+
+    def earlier_closes(self, symbols: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+        """Closes of earlier sessions, latest session first, as far back as a frame looks; shape (minutes, symbols)."""
+        if symbols not in self._earlier_closes:
+            self._earlier_closes[symbols] = tuple(self._warm_closes(symbols))
+        return self._earlier_closes[symbols]
+
+    @cached_property
+    def _earlier_closes(self) -> dict[tuple[str, ...], tuple[np.ndarray, ...]]:
+        return {}
+
+    def closes_seen(self, symbols: tuple[str, ...]) -> np.ndarray:
+        """How many closes the frame rests on up to each minute, its own among them; shape (minutes, symbols)."""
+        if symbols not in self._closes_seen:
+            assert self.features is not None  # only what has a frame is asked
+            before = sum(np.count_nonzero(closes == closes, axis=0) for closes in self.earlier_closes(symbols))
+            close = self.features.only(symbols)["close"]
+            self._closes_seen[symbols] = np.cumsum(close == close, axis=0) + before
+        return self._closes_seen[symbols]
+
+    @cached_property
+    def _closes_seen(self) -> dict[tuple[str, ...], np.ndarray]:
+        return {}
+
+    def _warm_closes(self, symbols: tuple[str, ...]) -> Iterator[np.ndarray]:
+        counts = np.zeros(len(symbols), dtype=int)
+        for grid in self.warmed_by:
+            if counts.min() >= WARM_UP_BARS:
+                break
+            closes = grid.only(symbols)["close"] / [self.split_since(grid, symbol) for symbol in symbols]
+            counts += (~np.isnan(closes)).sum(axis=0)
+            yield closes
 
     def divisor(self, earlier: Grid, symbol: str) -> float | None:
         """By what an earlier session's prices are divided to be on the basis of this one; None where nobody knows."""
@@ -155,11 +203,20 @@ class Evidence:
 
     def strays(self, symbol: str, mark: str, wrong: np.ndarray) -> pd.DatetimeIndex:
         """The starts of the symbol's bars that carry a mark, and of its unmarked ones among some rows, in order."""
-        return self._row_starts(self.marked(symbol, mark) | (self.marked(symbol, KEPT) & wrong)).sort_values()
+        found = self.marked(symbol, mark) | (self.marked(symbol, KEPT) & wrong)
+        return self._row_starts(found).sort_values() if found.any() else NO_STAMPS
 
     def marked(self, symbol: str, *marks: str) -> np.ndarray:
         """Which rows are the symbol's and carry one of the marks, shape (rows,)."""
-        return np.asarray(self.columns.texts("symbol").are(symbol) & self.columns.texts("mark").are(*marks))
+        asked = (symbol, *marks)
+        if asked not in self._marked:
+            rows = self.columns.texts("symbol").are(symbol) & self.columns.texts("mark").are(*marks)
+            self._marked[asked] = rows
+        return self._marked[asked]
+
+    @cached_property
+    def _marked(self) -> dict[tuple[str, ...], np.ndarray]:
+        return {}
 
     @cached_property
     def since_open(self) -> np.ndarray:
@@ -168,7 +225,7 @@ class Evidence:
 
     def kept(self, symbol: str) -> pd.DataFrame:
         """The symbol's unmarked bars as a table."""
-        return self.bars.iloc[np.flatnonzero(self.marked(symbol, KEPT))]
+        return self.columns.table.iloc[np.flatnonzero(self.marked(symbol, KEPT))]
 
     def counted(self, symbol: str, column: str) -> dict[str, int]:
         """How many of the symbol's unmarked bars have which text in a column, in order of appearance."""
@@ -186,9 +243,11 @@ class Evidence:
         return self.expected[absent] if absent.any() else NO_STAMPS
 
     def _row_starts(self, rows: np.ndarray) -> pd.DatetimeIndex:
+        if not rows.any():
+            return NO_STAMPS
         stamps = self.columns.stamps("timestamp")[rows]
-        return pd.DatetimeIndex(stamps.view("datetime64[us]")).tz_localize("UTC") if len(stamps) else NO_STAMPS
+        return pd.DatetimeIndex(stamps.view("datetime64[us]")).tz_localize("UTC")
 
     @cached_property
     def _framed(self) -> Columns | None:
-        return None if self.frame is None else Columns(self.frame)
+        return None if self.frame is None else columns_of(self.frame)

@@ -1,7 +1,8 @@
 """The gate: asks every rule about a session and makes one report of the answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,19 +51,33 @@ class Gate:
                 bars that the person saw, where the policy lets people accept, and nothing found is final.
 
         """
-        known = replace(evidence, splits=self.splits)
-        findings: list[Finding] = []
-        not_asked: dict[str, str] = {}
-        for place, rule in enumerate(self.rules):
-            found, unasked = self._ask(place, rule, known)
-            findings += found
-            if unasked:
-                not_asked[rule.name] = unasked
-        report = self.report(known, findings, attempts).model_copy(update={"not_asked": not_asked})
+        (report,) = self.judge_all([evidence])
+        if attempts:
+            report = report.model_copy(update={"attempts": tuple(attempts)})
         if accepted is None or not self.policy.acceptance or accepted.fingerprints != bars_of(report):
             return report
         passed = report.model_copy(update={"accepted": accepted})
         return passed if report.blocked and not passed.blocked else report
+
+    def judge_all(self, evidences: Iterable[Evidence]) -> list[QualityReport]:
+        """The reports of several sessions, each by itself.
+
+        Rule by rule, not session by session: what one rule works with then stays in the processor's cache, and it takes
+        three quarters of the time.
+        """
+        known = [evidence.knowing(self.splits) for evidence in evidences]
+        found: list[list[Finding]] = [[] for _ in known]
+        not_asked: list[dict[str, str]] = [{} for _ in known]
+        for place, rule in enumerate(self.rules):
+            for evidence, findings, reasons in zip(known, found, not_asked, strict=True):
+                mine, unasked = self._ask(place, rule, evidence)
+                findings += mine
+                if unasked:
+                    reasons[rule.name] = unasked
+        return [
+            self.report(evidence, findings).model_copy(update={"not_asked": reasons})
+            for evidence, findings, reasons in zip(known, found, not_asked, strict=True)
+        ]
 
     def report(
         self, evidence: Evidence, findings: Sequence[Finding], attempts: Sequence[Attempt] = ()
@@ -102,7 +117,7 @@ class Gate:
                 if untold:
                     unasked[tuple(untold)] = "there is too little to compare"
             except CannotAsk as why:
-                unasked[tuple(symbols)] = str(why)
+                unasked[symbols] = str(why)
             except Exception as error:  # whatever a rule does wrong must not pass as good data
                 said = f"The rule {rule.name} could not be computed: {type(error).__name__}: {error}"
                 found.append(rule.finding(evidence, None, Verdict.ERROR, None, said))
@@ -110,16 +125,21 @@ class Gate:
             return found, next(iter(unasked.values()))
         return found, "; ".join(f"{', '.join(symbols)}: {why}" for symbols, why in unasked.items())
 
-    def _groups(self, place: int, rule: Rule, symbols: Sequence[str]) -> Iterator[tuple[Rule, Sequence[str]]]:
+    def _groups(self, place: int, rule: Rule, symbols: tuple[str, ...]) -> Iterable[tuple[Rule, tuple[str, ...]]]:
         """The symbols, those with equal thresholds together, so that a rule measures them at once."""
         if isinstance(rule, PairRule) or not self.by_symbol:
-            yield rule, symbols
-            return
-        groups: dict[Rule, list[str]] = {}
-        for symbol in symbols:
-            own = self.by_symbol[symbol][place] if symbol in self.by_symbol else rule
-            groups.setdefault(own, []).append(symbol)
-        yield from groups.items()
+            return [(rule, symbols)]
+        if (place, symbols) not in self._known_groups:
+            groups: dict[Rule, tuple[str, ...]] = {}
+            for symbol in symbols:
+                own = self.by_symbol[symbol][place] if symbol in self.by_symbol else rule
+                groups[own] = (*groups.get(own, ()), symbol)
+            self._known_groups[place, symbols] = list(groups.items())
+        return self._known_groups[place, symbols]
+
+    @cached_property
+    def _known_groups(self) -> dict[tuple[int, tuple[str, ...]], list[tuple[Rule, tuple[str, ...]]]]:
+        return {}
 
 
 def failed_before_the_gate(asset: str, message: str) -> Finding:

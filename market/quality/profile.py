@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from market.quality.grid import Grid
+from market.quality.grid import Grid, median
 from market.sessions import BarSize
 
 SHORT_END = pd.Timedelta(minutes=10)
@@ -62,14 +62,14 @@ def volume_profile(grid: Grid, earlier: Sequence[Grid], splits: Sequence[Sequenc
         splits: by earlier session and symbol, how many of the session's shares one of its shares is.
 
     """
-    shape = (len(earlier), *grid.present.shape)
-    past = np.full(shape, np.nan)
-    rows = [min(len(each.minutes) - _cut(each), shape[1]) for each in earlier]
+    minutes, symbols = grid.present.shape
+    past = np.full((len(earlier), symbols, minutes), np.nan)
+    rows = [min(len(each.minutes) - _cut(each), minutes) for each in earlier]
     for one, each, count in zip(past, earlier, rows, strict=True):
-        one[:count] = each.log_volume[:count]
-    most = 2 * (past == past).sum(axis=1) >= np.reshape(rows, (-1, 1))
-    past += np.log(np.reshape(np.array(splits, dtype=float), (len(earlier), 1, shape[2])))
-    ratio = grid.log_volume - _medians(past)
+        one[:, :count] = each.log_volume.T[:, :count]
+    most = 2 * np.count_nonzero(past == past, axis=2) >= np.reshape(rows, (-1, 1))
+    past += np.log(np.reshape(np.array(splits, dtype=float), (len(earlier), symbols, 1)))
+    ratio = grid.log_volume - _medians(past).T
     ratio[len(ratio) - _cut(grid) :] = np.nan
     least = bars_in(LEAST_SIDE, grid.bar_size)
     return VolumeProfile(most.sum(axis=0), ratio, tuple(_level(column, least) for column in ratio.T))
@@ -90,7 +90,9 @@ def _medians(past: np.ndarray) -> np.ndarray:
     if len(past) < LEAST_SEEN:
         return np.full(past.shape[1:], np.nan)
     ordered = np.sort(past.reshape(len(past), -1), axis=0)  # NaN last
-    count = (ordered == ordered).sum(axis=0)
+    count = np.count_nonzero(ordered == ordered, axis=0)
+    if len(count) and count.min() == len(past):  # nothing is missing
+        return np.asarray((ordered[(len(past) - 1) // 2] + ordered[len(past) // 2]) / 2).reshape(past.shape[1:])
     each = np.arange(len(count))
     middle = (ordered[(count - 1) // 2, each] + ordered[count // 2, each]) / 2
     return np.where(count >= LEAST_SEEN, middle, np.nan).reshape(past.shape[1:])
@@ -102,19 +104,12 @@ def _level(ratio: np.ndarray, least: int) -> Level | None:
     if len(rows) < 2 * least:
         return None
     known = ratio[rows]
-    whole = _median(known)
+    whole = median(known)
     sums = np.cumsum(np.clip(known - whole, -REACH, REACH))
     before = np.arange(least, len(known) - least + 1)  # how many bars lie before the change
     share = before / len(known)
     change = before[np.argmax((sums[before - 1] - share * sums[-1]) ** 2 / (share * (1 - share)))]
     first, second = known[:change], known[change:]
-    left, right = _median(first), _median(second)
-    spread = GAUSSIAN * _median(np.abs(np.concatenate([first - left, second - right])))
+    left, right = median(first), median(second)
+    spread = GAUSSIAN * median(np.abs(np.concatenate([first - left, second - right])))
     return Level(whole, left, right, int(rows[change]), spread)
-
-
-def _median(values: np.ndarray) -> float:
-    """NumPy's own takes ten times as long for as few values."""
-    half = len(values) // 2
-    parts = np.partition(values, (half - 1, half))
-    return float(parts[half] if len(values) % 2 else (parts[half - 1] + parts[half]) / 2)

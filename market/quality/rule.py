@@ -76,7 +76,7 @@ class Rule(BaseModel, ABC):
 
         """
         softened = Verdict.WARN if verdict is Verdict.FAIL and self.severity == "warn" else verdict
-        together = spans(held_against, evidence.bar_size.delta)
+        together = spans(held_against, evidence.bar_size.delta) if len(held_against) else ()
         return Finding(
             rule=self.name,
             family=self.family,
@@ -86,7 +86,7 @@ class Rule(BaseModel, ABC):
             warn=getattr(self, "warn", None) if warn is None else warn,
             fail=getattr(self, "fail", None) if fail is None else fail,
             message=f"{message}{at_times(together)}",
-            held_against=tuple(stamp.isoformat() for stamp in held_against),
+            held_against=tuple(stamp.isoformat() for stamp in held_against) if together else (),
             spans=together,
             final=self.final and softened is Verdict.FAIL,
         )

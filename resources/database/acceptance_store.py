@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from market.sessions import BarSize, Session
 from resources.database.queries import named_query
+from resources.database.retries import repeatable
 from resources.database.server import DatabaseServer
 from schemas.quality import Acceptance, Finding, QualityReport
 
@@ -39,6 +40,7 @@ class AcceptanceStore:
         with self.server.connect() as connection:
             connection.execute(named_query("keep_gate_acceptance"), row)
 
+    @repeatable
     def latest(
         self, session: Session, environment: str, bar_size: BarSize, symbols: Sequence[str]
     ) -> Acceptance | None:

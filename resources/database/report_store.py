@@ -12,8 +12,9 @@ from market.quality.verdicts import COUNTS_MISSING, Judged, VerdictHistory, verd
 from market.sessions import NEW_YORK, BarSize, Session, session
 from resources.database.judgement import hold_newest, report_row
 from resources.database.queries import named_query
+from resources.database.retries import repeatable
 from resources.database.server import DatabaseServer
-from resources.database.session_store import day_bounds, hold_bar_size, lock_session
+from resources.database.session_store import hold_bar_size, lock_days, lock_session
 from schemas.quality import Acceptance, Action, QualityReport, Verdict
 from schemas.tables import EodSummary, checked
 
@@ -43,11 +44,19 @@ class ReportStore:
 
     def keep_report(self, report: QualityReport) -> bool:
         """Append a judgement; returns False when the newest one of that session already says the same."""
-        day = session(report.session)
-        with self.server.connect() as connection:
-            lock_session(connection, day)
-            return connection.execute(named_query("store_quality_report"), report_row(day, report)).rowcount == 1
+        return self.keep_reports([report]) == 1
 
+    @repeatable
+    def keep_reports(self, reports: Sequence[QualityReport]) -> int:
+        """Append judgements of several sessions, in their order, in one transaction; how many said something new."""
+        days = [session(report.session) for report in reports]
+        rows = [report_row(day, report) for day, report in zip(days, reports, strict=True)]
+        with self.server.connect() as connection, connection.cursor() as cursor:
+            lock_days(connection, [day.day for day in days])
+            cursor.executemany(named_query("store_quality_report"), rows)
+            return cursor.rowcount
+
+    @repeatable
     def hold_newest(self, report: QualityReport) -> None:
         """Refuse a report that is not the newest one kept of its session.
 
@@ -59,7 +68,7 @@ class ReportStore:
         day = session(report.session)
         with self.server.connect() as connection:
             lock_session(connection, day)
-            hold_newest(connection, day, report)
+            hold_newest(connection, [(day, report)])
 
     def summarise(self, session: Session, bar_size: BarSize, report: QualityReport) -> pd.DataFrame:
         """Compute a session's summary from the rows that are stored, and keep it.
@@ -72,24 +81,37 @@ class ReportStore:
             OtherJudgement: the report is not the newest one that is kept.
 
         """
-        expected = len(session.minutes(bar_size))
-        parameters = {**day_bounds(session), "symbols": list(report.symbols)}
+        return self.summarise_all([(session, report)], bar_size)
+
+    @repeatable
+    def summarise_all(self, judged: Sequence[tuple[Session, QualityReport]], bar_size: BarSize) -> pd.DataFrame:
+        """The summaries of several sessions of the same symbols as one table, in one transaction: all, or none."""
+        sessions = [session for session, _ in judged]
+        verdicts = {session.key: report.verdict.value for session, report in judged}
+        expected = {session.key: len(session.minutes(bar_size)) for session in sessions}
+        firsts, lasts = zip(*(session.midnights for session in sessions), strict=True)
+        parameters = {
+            "sessions": [session.key for session in sessions],
+            "firsts": list(firsts),
+            "lasts": list(lasts),
+            "first": min(firsts),
+            "last": max(lasts),
+            "symbols": list(judged[0][1].symbols),
+        }
         floats = dict.fromkeys(("open", "high", "low", "close", "vwap"), "float64")
         types = {**floats, "volume": "int64", "session": "str", "symbol": "str", "verdict": "str"}
         with self.server.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            lock_session(connection, session)
-            hold_newest(connection, session, report)
+            lock_days(connection, [session.day for session in sessions])
+            hold_newest(connection, judged)
             hold_bar_size(connection, self.server.shown, bar_size)
-            stored = cursor.execute(named_query("eod_summary"), parameters).fetchall()
             rows = [
                 {
-                    "session": session.key,
-                    "verdict": report.verdict.value,
-                    "minutes_expected": expected,
-                    "bars_missing": expected - row["bars_stored"],
+                    "verdict": verdicts[row["session"]],
+                    "minutes_expected": expected[row["session"]],
+                    "bars_missing": expected[row["session"]] - row["bars_stored"],
                     **row,
                 }
-                for row in stored
+                for row in cursor.execute(named_query("eod_summary"), parameters).fetchall()
             ]
             cursor.executemany(named_query("store_eod_summary"), rows)
             table = pd.DataFrame(rows)[list(EodSummary.to_schema().columns)].astype(types)
@@ -111,6 +133,7 @@ class ReportStore:
             for day, _, report, stored in self._newest(sessions, environment, bar_size, symbols)
         ]
 
+    @repeatable
     def _newest(
         self, sessions: Sequence[Session], environment: str, bar_size: BarSize, symbols: Sequence[str]
     ) -> list[tuple[Any, ...]]:
@@ -125,6 +148,7 @@ class ReportStore:
         with self.server.connect() as connection:
             return connection.execute(named_query("session_rows"), parameters).fetchall()
 
+    @repeatable
     def verdicts(
         self, first: date, last: date, environment: str, bar_size: BarSize, symbols: Sequence[str]
     ) -> VerdictHistory:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from platformdirs import user_runtime_path
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseUnreachable, first_line
+from resources.database.connections import CONNECTIONS, UNLESS_SAID
+from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseFull, DatabaseUnreachable, first_line
 
 VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
-CONNECT_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -48,40 +48,89 @@ class DatabaseServer:
     def connect(self) -> Iterator[psycopg.Connection]:
         """A connection whose block is one transaction: committed at its end, rolled back by an exception.
 
+        It is lent: what the block sets for the session has to be `SET LOCAL`, and nobody may use it afterwards.
+        Its time zone is UTC.
+
         Raises:
             DatabaseUnreachable: no connection, or it broke.
             DatabaseBusy: a lock, a deadlock or a time limit.
+            DatabaseFull: the server's disk.
             DatabaseError: the server refused the connection or a statement.
 
         """
         try:
-            connection = psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+            connection = CONNECTIONS.take(self.url)
         except psycopg.OperationalError as error:
-            raise _connection_refused(self.shown, self.redacted(str(error))) from None
+            raise connection_refused(self.shown, self.redacted(str(error))) from None
+        try:
+            yield connection
+            connection.commit()
+        except psycopg.Error as error:
+            _roll_back(connection)
+            raise _statement_failed(self.shown, error) from error
+        except BaseException:
+            _roll_back(connection)
+            raise
+        finally:
+            CONNECTIONS.give_back(self.url, connection)
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[psycopg.Connection]:
+        """A connection of its own, each statement a transaction: to make, rename and drop databases. It is not kept.
+
+        Raises:
+            DatabaseError: as of `connect`.
+
+        """
+        try:
+            connection = psycopg.connect(self.url, autocommit=True, connect_timeout=UNLESS_SAID["connect_timeout"])
+        except psycopg.OperationalError as error:
+            raise connection_refused(self.shown, self.redacted(str(error))) from None
         try:
             with connection:
-                connection.execute("SET TIME ZONE 'UTC'")
                 yield connection
         except psycopg.Error as error:
             raise _statement_failed(self.shown, error) from error
 
 
-def _connection_refused(shown: str, said: str) -> DatabaseError:
+def _roll_back(connection: psycopg.Connection) -> None:
+    """End the transaction where that is still possible; a connection that is not idle afterwards is not kept."""
+    with suppress(psycopg.Error):
+        connection.rollback()
+
+
+def connection_refused(shown: str, said: str) -> DatabaseError:
     """Nobody there is worth a retry; a server that answers and refuses is not, unless it is just starting or full."""
     reason = next((line for line in said.splitlines() if "FATAL:" in line), said.strip().splitlines()[0])
-    passing = ("starting up", "shutting down", "too many")
-    if "FATAL:" in reason and not any(word in reason for word in passing):
-        return DatabaseError(f"{shown} refuses the connection: {reason.partition('FATAL:')[2].strip()}.")
-    return DatabaseUnreachable(f"{shown} cannot be reached: {reason}.")
+    if "FATAL:" not in reason:
+        return DatabaseUnreachable(f"{shown} cannot be reached: {reason}.")
+    fatal = reason.partition("FATAL:")[2].strip()
+    if "too many" in fatal or "remaining connection slots" in fatal:
+        return DatabaseUnreachable(
+            f"{shown} has no free connection ({fatal}): use it from fewer processes, or raise its max_connections."
+        )
+    if any(word in fatal for word in ("starting up", "shutting down", "recovery", "not yet accepting")):
+        return DatabaseUnreachable(f"{shown} cannot be reached: {fatal}.")
+    return DatabaseError(f"{shown} refuses the connection: {fatal}.")
 
 
 def _statement_failed(shown: str, error: psycopg.Error) -> DatabaseError:
-    """Told apart by the class of the SQLSTATE (PostgreSQL's appendix A); a broken connection has none."""
-    said = f"{shown} refused: {first_line(error)}."
     state = error.sqlstate or ""
-    if isinstance(error, psycopg.OperationalError) and (not state or state.startswith(("08", "57P"))):
-        return DatabaseUnreachable(said.replace("refused", "broke off", 1))
-    return DatabaseBusy(said) if state.startswith(("40", "55P03", "57014")) else DatabaseError(said)
+    broke = isinstance(error, psycopg.OperationalError) and (not state or state.startswith(("08", "57P")))
+    return statement_failed(shown, first_line(error), state, broke=broke)
+
+
+def statement_failed(shown: str, said: str, state: str | None, *, broke: bool) -> DatabaseError:
+    """Told apart by whether the connection broke, then by the class of the SQLSTATE (PostgreSQL's appendix A)."""
+    state = state or ""
+    if broke:
+        return DatabaseUnreachable(f"{shown} broke off: {said}.")
+    if state == "53100":
+        return DatabaseFull(f"{shown} has no room left on its disk ({said}): nothing was stored; make room first.")
+    if state == "53300":
+        return DatabaseUnreachable(f"{shown} has no free connection ({said}).")
+    busy = state.startswith(("40", "55P03", "57014", "25P03", "25P04"))
+    return (DatabaseBusy if busy else DatabaseError)(f"{shown} refused: {said}.")
 
 
 def find_server(home: Path) -> DatabaseServer:
@@ -99,7 +148,7 @@ def find_server(home: Path) -> DatabaseServer:
     if given["URL"]:
         if any(given[name] for name in VARIABLES[1:]):
             raise ConfigError("Set TIMESCALEDB_URL or TIMESCALEDB_HOST and its companions, not both.")
-        return DatabaseServer(_checked_url(given["URL"]))
+        return DatabaseServer(checked_url(given["URL"], "TIMESCALEDB_URL"))
     if given["HOST"]:
         return DatabaseServer(_url_from_parts(given))
     if any(given.values()):
@@ -161,7 +210,7 @@ def _create_database(admin_url: str, database: str) -> None:
             return  # another process was faster
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str, name: str) -> str:
     """The URL, if libpq reads it as one; what is wrong with it is said without repeating it, for the password in it."""
     try:
         parts = conninfo_to_dict(url)
@@ -170,7 +219,7 @@ def _checked_url(url: str) -> str:
     cut_at_the_wrong_place = "@" in f"{parts.get('host')}{parts.get('port')}{parts.get('dbname')}"
     if not url.startswith(("postgresql://", "postgres://")) or cut_at_the_wrong_place:
         raise ConfigError(
-            "TIMESCALEDB_URL must have the form postgresql://user:password@host:port/database, "
+            f"{name} must have the form postgresql://user:password@host:port/database, "
             "with / @ : and % in the password written as %2F %40 %3A %25."
         )
     return url

@@ -4,41 +4,53 @@ Whether a session may be stored is decided before, by its quality report, and he
 judgements that the database keeps.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import psycopg
-from psycopg import sql
 
+from market.quality.columns import Columns
 from market.quality.fingerprint import fingerprints
-from market.sessions import BarSize, Session
+from market.sessions import NEW_YORK, BarSize, Session
 from resources.database.judgement import hold_newest
 from resources.database.queries import named_query
+from resources.database.retries import repeatable, with_retries
 from resources.database.server import DatabaseServer
-from resources.errors import Blocked, DatabaseError, FingerprintMismatch, OtherBarSize
+from resources.database.table_writer import (
+    DUAL_TICKER_BARS,
+    MARKET_DATA,
+    Change,
+    Day,
+    TableWriter,
+    kept_rows,
+    upsert_bars,
+)
+from resources.errors import Blocked, DatabaseUnreachable, FingerprintMismatch, OtherBarSize
 from schemas.quality import QualityReport
-from schemas.tables import BAR_VALUES, FEATURES, KEPT
+from schemas.tables import BAR_VALUES
 
 LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
 
 TURN_CLASS = 0x7475726E  # "turn": the same of the runs that judge it
 
 
-@dataclass(frozen=True)
-class Change:
-    """What replacing a session did to one table, in rows."""
+class StoredSession(NamedTuple):
+    """A session as it is to be stored; a table that is None is left alone."""
 
-    added: int
-    revised: int
-    removed: int
-    sent: int
-
-    @property
-    def unchanged(self) -> int:
-        """Rows that were already there as they are."""
-        return self.sent - self.added - self.revised
+    session: Session
+    report: QualityReport
+    """The gate's judgement of exactly these bars and this frame, the newest that is kept."""
+    bars: pd.DataFrame | Columns | None
+    """`schemas.tables.Bars`, for `market_data`."""
+    frame: pd.DataFrame | Columns | None
+    """`schemas.tables.Frame`, for `dual_ticker_bars`."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,8 @@ class SessionStore:
     environment: str
     bar_size: BarSize
     symbols: tuple[str, ...]
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    """Waits that many seconds between two attempts."""
 
     def replace(
         self, session: Session, report: QualityReport, bars: pd.DataFrame | None, frame: pd.DataFrame | None
@@ -72,17 +86,77 @@ class SessionStore:
             OtherBarSize: the database holds bars of another length.
 
         """
-        self._hold_gate(session, report, {"bars": bars, "frame": frame})
-        tables = {}
-        if bars is not None:
-            tables["market_data"] = _market_rows(bars)
-        if frame is not None:
-            tables["dual_ticker_bars"] = frame[["timestamp", "symbol", *FEATURES]]
+        (changes,) = self.replace_all([StoredSession(session, report, bars, frame)])
+        return changes
+
+    def replace_all(self, sessions: Sequence[StoredSession]) -> list[dict[str, Change]]:
+        """Make many stored sessions equal to what is given, in one transaction: all of them, or none.
+
+        Returns:
+            What changed, by table, for each session in the order given.
+
+        Raises:
+            IntradayError: what `replace` raises, if any of the sessions would.
+
+        """
+        for one in sessions:
+            self._hold_gate(one)
+        by_table = with_retries(lambda: self._replaced(sessions), self.sleep)
+        return [
+            {table: changes[one.session.key] for table, changes in by_table.items() if one.session.key in changes}
+            for one in sessions
+        ]
+
+    def _replaced(self, sessions: Sequence[StoredSession]) -> dict[str, dict[str, Change]]:
         with self.server.connect() as connection:
-            lock_session(connection, session)
-            hold_newest(connection, session, report)
+            lock_days(connection, [one.session.day for one in sessions])
+            hold_newest(connection, [(one.session, one.report) for one in sessions])
             hold_bar_size(connection, self.server.shown, self.bar_size)
-            return {table: _replace(connection, table, rows, session, self.symbols) for table, rows in tables.items()}
+            bars = [(one.session, one.bars) for one in sessions]
+            frames = [(one.session, one.frame) for one in sessions]
+            return {
+                MARKET_DATA: self._replace(connection, MARKET_DATA, bars),
+                DUAL_TICKER_BARS: self._replace(connection, DUAL_TICKER_BARS, frames),
+            }
+
+    def _replace(
+        self,
+        connection: psycopg.Connection,
+        table: str,
+        tables: Sequence[tuple[Session, pd.DataFrame | Columns | None]],
+    ) -> dict[str, Change]:
+        given = [(session, rows) for session, rows in tables if rows is not None]
+        days = [
+            Day(session.key, *session.midnights, rows) for session, rows in sorted(given, key=lambda one: one[0].day)
+        ]
+        changes = TableWriter(connection, table, self.symbols).replace(days) if days else []
+        return {day.name: change for day, change in zip(days, changes, strict=True)}
+
+    def upsert(self, bars: pd.DataFrame) -> Change:
+        """Add single bars to `market_data`, or revise them: minutes that came in live, of any symbols and days.
+
+        Nothing is removed. The caller answers for them: there is no report yet of a session that goes on.
+
+        Args:
+            bars: `schemas.tables.Bars`.
+
+        Raises:
+            OtherBarSize: the database holds bars of another length.
+            ContractBroken: a value that the table cannot hold exactly.
+
+        """
+        rows = kept_rows(Columns(bars))
+        if rows.empty:
+            return Change(0, 0, 0, 0)
+        return with_retries(lambda: self._upserted(rows), self.sleep)
+
+    def _upserted(self, rows: pd.DataFrame) -> Change:
+        stamps = np.unique(rows["timestamp"].to_numpy("datetime64[us]")).tolist()  # mostly one
+        days = {stamp.replace(tzinfo=UTC).astimezone(ZoneInfo(NEW_YORK)).date() for stamp in stamps}
+        with self.server.connect() as connection, connection.pipeline():  # fewer round trips
+            lock_days(connection, days)
+            hold_bar_size(connection, self.server.shown, self.bar_size)
+            return upsert_bars(connection, rows)
 
     def stored(self, session: Session) -> pd.DataFrame:
         """The session's rows of `market_data` as they are now.
@@ -98,35 +172,59 @@ class SessionStore:
         (rows,) = self.stored_of([session])
         return rows
 
+    @repeatable
     def stored_of(self, sessions: Sequence[Session]) -> list[pd.DataFrame]:
         """The rows of several sessions, a table each, as `stored` gives them."""
+        if not sessions:
+            return []
+        bounds = [one.midnights for one in sessions]
+        firsts, lasts = ([bound[end] for bound in bounds] for end in (0, 1))
+        about = {"firsts": firsts, "lasts": lasts, "first": min(firsts), "last": max(lasts)}
         with self.server.connect() as connection:
             refuse_other_bar_size(connection, self.server.shown, self.bar_size)
-            return [self._rows(connection, session) for session in sessions]
-
-    def _rows(self, connection: psycopg.Connection, session: Session) -> pd.DataFrame:
-        parameters = {**day_bounds(session), "symbols": list(self.symbols)}
-        rows = connection.execute(named_query("stored_bars"), parameters).fetchall()
-        table = pd.DataFrame(rows, columns=["timestamp", "symbol", *BAR_VALUES, "source", "basis"])
+            rows = connection.execute(named_query("stored_bars"), {**about, "symbols": list(self.symbols)}).fetchall()
+        table = pd.DataFrame(rows, columns=["place", "timestamp", "symbol", *BAR_VALUES, "source", "basis"])
         stamps = pd.DatetimeIndex(pd.to_datetime(table["timestamp"], utc=True)).as_unit("us")
-        return table.assign(timestamp=stamps).astype(dict.fromkeys(BAR_VALUES, "float64"))
+        table = table.assign(timestamp=stamps).astype(dict.fromkeys(BAR_VALUES, "float64"))
+        places = table.pop("place").to_numpy("int64")
+        counts = np.bincount(places - 1, minlength=len(sessions))
+        ends = counts.cumsum()
+        return [
+            table.iloc[end - count : end].reset_index(drop=True) if count else table.iloc[:0]
+            for end, count in zip(ends, counts, strict=True)
+        ]
 
     @contextmanager
-    def turn(self, session: Session) -> Iterator[None]:
-        """Wait until no other run judges the session, and keep others out: what is judged is what is then loaded."""
+    def turn(self, *sessions: Session) -> Iterator[None]:
+        """Wait until no other run judges the sessions, and keep others out: what is judged is what is then loaded.
+
+        Where the line is cut meanwhile, others come in early: then it is the newest judgement that a loader is held to
+        which keeps apart what they do.
+        """
+        held = ExitStack()
+        with_retries(lambda: held.enter_context(self._turn(sessions)), self.sleep)
+        try:
+            yield
+        finally:
+            with suppress(DatabaseUnreachable):  # the lock went with its line; what was done meanwhile is committed
+                held.close()
+
+    @contextmanager
+    def _turn(self, sessions: Sequence[Session]) -> Iterator[None]:
         with self.server.connect() as connection:
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it only holds the lock
-            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [TURN_CLASS, session.day.toordinal()])
+            lock_days(connection, [session.day for session in sessions], TURN_CLASS)
             yield
 
-    def _hold_gate(self, session: Session, report: QualityReport, tables: Mapping[str, pd.DataFrame | None]) -> None:
+    def _hold_gate(self, one: StoredSession) -> None:
+        session, report = one.session, one.report
         judged = (report.session, report.environment, report.bar_size, report.symbols)
         wanted = (session.key, self.environment, self.bar_size.value, self.symbols)
         if judged != wanted:
             raise FingerprintMismatch(f"The report is about {_words(judged)}, not about {_words(wanted)}.")
         if report.blocked:
             raise Blocked(f"The gate blocks {session.key}: {' '.join(report.reasons())}")
-        for name, table in tables.items():
+        for name, table in (("bars", one.bars), ("frame", one.frame)):
             if table is None:
                 continue
             judged_tables = {key: value for key, value in report.fingerprints.items() if key.startswith(f"{name}/")}
@@ -160,45 +258,15 @@ def refuse_other_bar_size(connection: psycopg.Connection, shown: str, bar_size: 
 
 def lock_session(connection: psycopg.Connection, session: Session) -> None:
     """Wait until no other transaction works on the session, and keep others out until this one ends."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, session.day.toordinal()])
+    lock_days(connection, [session.day])
 
 
-def day_bounds(session: Session) -> dict[str, pd.Timestamp]:
-    """The New York day of a session as query parameters: `first` inclusive, `last` exclusive."""
-    return dict(zip(("first", "last"), session.midnights, strict=True))
+def lock_days(connection: psycopg.Connection, days: Iterable[date], lock_class: int = LOCK_CLASS) -> None:
+    """The same for several sessions, always in the order of their days, so that no two transactions wait in a ring."""
+    ordinals = sorted({day.toordinal() for day in days})
+    connection.execute(named_query("lock_days"), {"lock_class": lock_class, "days": ordinals})
 
 
 def _words(about: tuple[str, str, str, tuple[str, ...]]) -> str:
     day, environment, bar_size, symbols = about
     return f"{day} ({environment}, {bar_size}, {', '.join(symbols)})"
-
-
-def _market_rows(bars: pd.DataFrame) -> pd.DataFrame:
-    rows = bars.loc[bars["mark"] == KEPT, ["timestamp", "symbol", *BAR_VALUES, "source", "basis", "why"]]
-    return rows.assign(why=rows["why"].where(rows["why"] != "", None))
-
-
-def _replace(
-    connection: psycopg.Connection, table: str, rows: pd.DataFrame, session: Session, symbols: Sequence[str]
-) -> Change:
-    columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
-    connection.execute(
-        sql.SQL("CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            columns, sql.Identifier(table)
-        )
-    )
-    text = rows.assign(volume=rows["volume"].astype("Int64")).to_csv(index=False, header=False)
-    with connection.cursor() as cursor, cursor.copy("COPY incoming FROM STDIN (FORMAT csv)") as copy:
-        copy.write(text)
-    parameters = {**day_bounds(session), "symbols": list(symbols)}
-    row = connection.execute(named_query(f"replace_{table}"), parameters).fetchone()
-    connection.execute("DROP TABLE incoming")
-    counted = sql.SQL(
-        'SELECT count(*) FROM {} WHERE "timestamp" >= %(first)s AND "timestamp" < %(last)s '
-        "AND symbol = ANY(%(symbols)s)"
-    ).format(sql.Identifier(table))
-    (held,) = connection.execute(counted, parameters).fetchone() or (0,)
-    if row is None or held != len(rows):
-        raise DatabaseError(f"{table} would hold {held} of {len(rows)} rows of {session.key}: nothing was stored.")
-    added, revised, removed = row
-    return Change(added, revised, removed, sent=len(rows))

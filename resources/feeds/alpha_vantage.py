@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import requests
 
-from market.labels import prevailing_side
-from market.normalise import NormalisedBars, Provenance, normalise
+from market.normalise import NormalisedBars, NormalisedSessions, Provenance
 from market.sessions import BarSize, Session, sessions_of_month
 from resources.errors import FeedError, KeyRefused, TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE, Quote, parse_answer, parse_quote, raise_refusal
@@ -77,10 +76,10 @@ class AlphaVantageFeed:
         now = self._now()
         if now <= session.close:
             raise TooEarly(f"{session.key} closes at {session.close:%Y-%m-%d %H:%M} UTC: ask again after that.")
-        month = self._month(symbol, session)
-        if session.day not in month.days:
+        month = self._month(symbol, session).sessions
+        if session not in month:
             raise self._periods.without("Alpha Vantage", symbol, session, now)
-        return normalise(month.days[session.day], session, self._bar_size, Provenance(SOURCE, AS_TRADED), month.side)
+        return month.bars(session)
 
     def quote(self, symbol: str) -> Quote:
         """A symbol's last price, as recent as the plan's entitlement has it.
@@ -117,9 +116,9 @@ class AlphaVantageFeed:
         return self._ask(self._parameters(symbol, month), f"{symbol} {month}", answer_of)
 
     def _read(self, answer: RawAnswer, symbol: str, month: str) -> Period:
-        rows = parse_answer(answer.text, symbol)
-        days = dict(iter(rows.groupby(rows["stamp"].dt.date)))
-        return Period(answer.fetched_at, days, prevailing_side(days, sessions_of_month(month), self._bar_size))
+        rows, provenance = parse_answer(answer.text, symbol), Provenance(SOURCE, AS_TRADED)
+        sessions = NormalisedSessions(rows, sessions_of_month(month), self._bar_size, provenance)
+        return Period(answer.fetched_at, sessions)
 
     def _parameters(self, symbol: str, month: str) -> dict[str, str]:
         return {

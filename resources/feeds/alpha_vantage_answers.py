@@ -27,16 +27,14 @@ from resources.errors import (
     RequestRefused,
     Throttled,
 )
+from resources.feeds.alpha_vantage_tables import SERIES, UNREADABLE_STAMP, ZONES, usual_rows
 from resources.http import shown
 from schemas.tables import BAR_VALUES
 
 KEY_VARIABLE: Final = "ALPHA_VANTAGE_API_KEY"
 COLUMNS: Final = ("timestamp", *BAR_VALUES)
-SERIES: Final = "Time Series ("
-"""How the key of the bars begins; with an entitlement more follows (`- DATA DELAYED BY 15 MINUTES`)."""
 QUOTE: Final = "Global Quote"
 STAMP: Final = "%Y-%m-%d %H:%M:%S"
-ZONES: Final = ("US/Eastern", "America/New_York")
 MINUTE: Final = 60.0
 SECOND: Final = 1.0
 
@@ -107,6 +105,9 @@ def parse_answer(text: str, symbol: str) -> pd.DataFrame:
         MalformedPayload: there is no table, a column is missing, or a stamp cannot be read.
 
     """
+    usual = usual_rows(text, symbol)
+    if usual is not None:
+        return usual
     if _is_table(text):
         table = _csv_table(text, symbol)
     else:
@@ -153,7 +154,7 @@ def vendor_rows(table: pd.DataFrame, symbol: str, what: str) -> pd.DataFrame:
     """
     try:
         stamps = pd.to_datetime(table["timestamp"], format=STAMP).astype("datetime64[us]").dt.tz_localize(NEW_YORK)
-    except (ValueError, OverflowError) as error:
+    except UNREADABLE_STAMP as error:
         raise MalformedPayload(f"{what} has a stamp that cannot be read: {shown(str(error))}.") from None
     rows = pd.DataFrame({"stamp": stamps, "symbol": pd.Series(symbol, table.index, "str")})
     numbers = {name: pd.to_numeric(table[name], errors="coerce").astype("float64") for name in BAR_VALUES}

@@ -29,7 +29,8 @@ class SessionAnswer:
 
     part: NormalisedBars
     attempts: tuple[Attempt, ...]
-    """The feeds in the order in which they were asked, and what the gate says of the bars of each alone."""
+    """The feeds in the order in which they were asked, and what the gate says of the bars of each alone; where there is
+    no fallback, the gate is not asked."""
     other: NormalisedBars | None = None
     """What the feed that was not taken has of the session, where it was asked and gave any."""
     repaired: str = ""
@@ -87,12 +88,12 @@ class Failover:
         answer: SessionAnswer | None = None
         try:
             part = self._bars_of(self.primary, symbol, session)
+            if self.fallback is None:  # whatever the gate says of these bars, there are no others
+                return SessionAnswer(part, (_attempt(symbol, self.primary, "It answered."),))
             report = self._judge(part, symbol, session, history)
             answer = SessionAnswer(part, (_attempt(symbol, self.primary, "It answered.", report),))
             if not report.failed:
-                return self._repaired(answer, symbol, session)
-            if self.fallback is None:
-                return answer
+                return self._repaired(answer, self.fallback, report.missing[symbol], symbol, session)
             failure: IntradayError = BarsFailedGate(f"Its bars fail the gate: {' '.join(report.reasons())}")
         except FeedRefused:
             raise
@@ -102,18 +103,18 @@ class Failover:
             failure = error
         return self._from_fallback(self.fallback, symbol, session, history, failure, answer)
 
-    def _repaired(self, answer: SessionAnswer, symbol: str, session: Session) -> SessionAnswer:
+    def _repaired(
+        self, answer: SessionAnswer, fallback: Feed, missing: int, symbol: str, session: Session
+    ) -> SessionAnswer:
         """The primary's bars, which the gate lets pass, with the few that are missing where the feeds agree."""
-        bars = answer.part.bars
-        missing = Evidence(session, self._bar_size, (symbol,), bars).missing_minutes(symbol)
-        if self.fallback is None or not self._repairs.enabled or missing.empty:
+        if not self._repairs.enabled or not missing:
             return answer
         try:
-            second = self._real_bars_of(self.fallback, symbol, session)
+            second = self._real_bars_of(fallback, symbol, session)
         except UNUSABLE as error:
-            said = f"{self.fallback.name} could not fill the {len(missing)} missing bars: {error}"
+            said = f"{fallback.name} could not fill the {missing} missing bars: {error}"
             return replace(answer, repaired=said)
-        done = repair(bars, second.bars, session.minutes(self._bar_size), self._repairs.tolerance)
+        done = repair(answer.part.bars, second.bars, session.minutes(self._bar_size), self._repairs.tolerance)
         if not done.added:
             return replace(answer, repaired=done.said, other=second)
         event = FeedEvent(self.primary.name, "repair", done.said, session=session.day, symbol=symbol)

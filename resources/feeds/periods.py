@@ -4,14 +4,13 @@ How a period is asked for and read is each vendor's matter.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
-from datetime import date
 
 import pandas as pd
 
-from market.labels import LabelSide
+from market.normalise import NormalisedSessions
 from market.sessions import Session
 from resources.errors import FeedError, FeedRefused, MalformedPayload, NoBars, OutOfReach, TooEarly
 from resources.landing import LandingZone, RawAnswer
@@ -26,12 +25,10 @@ REMEMBERED = 2
 
 @dataclass(frozen=True)
 class Period:
-    """One symbol's period as the vendor has it, split into New York days."""
+    """One symbol's period as the vendor has it, its sessions made bars."""
 
     fetched_at: pd.Timestamp
-    days: Mapping[date, pd.DataFrame]
-    side: LabelSide | None = None
-    """The label side on which its sessions agree, where it is read from the stamps."""
+    sessions: NormalisedSessions
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class Periods:
             except MalformedPayload as error:
                 log.warning("an answer on the shelf %s is passed over: %s", question.shelf, error)
                 continue
-            if question.session.day in period.days or (question.in_reach and settled is None):
+            if question.session in period.sessions or (question.in_reach and settled is None):
                 return period
         return None
 

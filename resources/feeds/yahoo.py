@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from market.labels import LabelSide
-from market.normalise import NormalisedBars, Provenance, normalise
+from market.normalise import NormalisedBars, NormalisedSessions, Provenance
 from market.sessions import BarSize, Session, sessions_between
 from resources.errors import OutOfReach, TooEarly
 from resources.feeds.line import Line
@@ -68,12 +68,11 @@ class YahooFeed:
         now = self._now()
         if now <= session.close + COMPLETE:
             raise TooEarly(f"{session.key} is complete at {session.close + COMPLETE:%Y-%m-%d %H:%M} UTC: ask then.")
-        days = self._week(symbol, session).days
-        if session.day not in days:
+        week = self._week(symbol, session).sessions
+        if session not in week:
             self._refuse_out_of_reach(session)
             raise self._periods.without("Yahoo", symbol, session, now)
-        provenance = Provenance(SOURCE, SPLIT_ADJUSTED, LabelSide.START)
-        return normalise(days[session.day], session, self._bar_size, provenance)
+        return week.bars(session)
 
     def _week(self, symbol: str, session: Session) -> Period:
         """The vendor's week that holds the session."""
@@ -86,7 +85,7 @@ class YahooFeed:
                 shelf=f"{SOURCE}/{host}/{self._bar_size}/{symbol}/{monday:%Y-%m-%d}",
                 ending="json",
                 ask=lambda: self._ask_week(symbol, session),
-                read=lambda answer: _read(answer, symbol),
+                read=lambda answer: self._read(answer, symbol, session),
                 in_reach=self._in_reach(session),
             )
         )
@@ -100,10 +99,16 @@ class YahooFeed:
 
         def attempt() -> RawAnswer:
             answer = RawAnswer(now, self._chart(symbol, first, last, what))
-            _read(answer, symbol)
+            parse_chart(answer.text, symbol)
             return answer
 
         return self._line.ask(attempt)
+
+    def _read(self, answer: RawAnswer, symbol: str, session: Session) -> Period:
+        rows, provenance = parse_chart(answer.text, symbol), Provenance(SOURCE, SPLIT_ADJUSTED, LabelSide.START)
+        monday, next_monday = week_of(session)
+        sessions = sessions_between(monday.date(), (next_monday - pd.DateOffset(days=1)).date())
+        return Period(answer.fetched_at, NormalisedSessions(rows, sessions, self._bar_size, provenance))
 
     def _chart(self, symbol: str, first: pd.Timestamp, last: pd.Timestamp, what: str) -> str:
         # Here and not above: yfinance takes a second and a half to import, and most runs never ask it.
@@ -137,8 +142,3 @@ def week_of(session: Session) -> tuple[pd.Timestamp, pd.Timestamp]:
     midnight, _ = session.midnights
     monday = midnight - pd.DateOffset(days=session.day.weekday())
     return monday, monday + pd.DateOffset(days=7)
-
-
-def _read(answer: RawAnswer, symbol: str) -> Period:
-    rows = parse_chart(answer.text, symbol)
-    return Period(answer.fetched_at, dict(iter(rows.groupby(rows["stamp"].dt.date))))

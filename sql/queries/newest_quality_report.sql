@@ -1,9 +1,17 @@
--- Whether a report is the newest that is kept of its session, environment, bar size and symbols, or ever was.
-SELECT verdict, created_at,
-       report = %(report)s::jsonb               AS this_one,
-       bool_or(report = %(report)s::jsonb) OVER () AS once
-FROM data_quality_reports
-WHERE "timestamp" = %(timestamp)s AND environment = %(environment)s AND bar_size = %(bar_size)s
-  AND report->'symbols' = (%(report)s::jsonb)->'symbols'
-ORDER BY created_at DESC
-LIMIT 1
+-- Of each report of a JSON array, what is newest of those kept of its session, environment, bar size and symbols:
+-- whether that is the report itself, or an earlier one was. No row where none is kept.
+SELECT judged.place - 1 AS place, kept.*
+FROM ROWS FROM (unnest(%(timestamps)s::timestamptz[]), jsonb_array_elements(%(reports)s::jsonb))
+     WITH ORDINALITY AS judged ("timestamp", report, place)
+CROSS JOIN LATERAL (
+    SELECT verdict, created_at,
+           stored.report = judged.report                 AS this_one,
+           bool_or(stored.report = judged.report) OVER () AS once
+    FROM data_quality_reports stored
+    WHERE stored."timestamp" = judged."timestamp"
+      AND stored."timestamp" BETWEEN %(first)s AND %(last)s
+      AND environment = judged.report->>'environment' AND bar_size = judged.report->>'bar_size'
+      AND stored.report->'symbols' = judged.report->'symbols'
+    ORDER BY created_at DESC
+    LIMIT 1
+) AS kept

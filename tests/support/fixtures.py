@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 
 from . import timescale
+from .loaders import Nursery
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +48,34 @@ def timescale_url(timescale_server_url: str) -> Iterator[str]:
     finally:
         with psycopg.connect(timescale_server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[timescale.TimescaleServer]:
+    """A server of the tests' own, that may be killed. Skips where there is none, but fails in CI."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(timescale.TimescaleServer(timescale.debian_bin_dir()))
+        except timescale.TimescaleUnavailable as unavailable:
+            reason = " ".join(f"no TimescaleDB that may be killed: {unavailable}".split())
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+        yield server
+
+
+@pytest.fixture
+def own_url(own_server: timescale.TimescaleServer) -> Iterator[str]:
+    """The address of an empty database on it, as `timescale_url`."""
+    name = f"test_{secrets.token_hex(8)}"
+    database = sql.Identifier(name)
+    with psycopg.connect(own_server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
+    yield own_server.url(name)
+    with psycopg.connect(own_server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Starts processes that store sessions."""
+    with Nursery(tmp_path_factory.mktemp("nursery")) as started:
+        yield started

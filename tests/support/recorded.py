@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -58,3 +59,20 @@ def vendor_csv(symbol: str) -> str:
     """The recorded file as text."""
     with gzip.open(FOLDER / f"alphavantage_1min_ext_{symbol}_2020-10-26_2021-01-08.csv.gz", "rt", newline="") as file:
         return file.read()
+
+
+def vendor_files(folder: Path, days: Sequence[str], corrected: bool = False) -> list[str]:
+    """Files of the pair with the recorded bars of regular hours.
+
+    Corrected: of each day another volume at 10:00, and no bar of 11:00.
+    """
+    folder.mkdir(parents=True)
+    for symbol in SYMBOLS:
+        lines = ["timestamp,open,high,low,close,volume"]
+        for day in sorted(days, reverse=True):
+            for minute, row in sorted(session_rows(symbol)[day].items(), reverse=True):
+                volume = int(row["volume"]) + 7 * (corrected and minute == "10:00")
+                if not (corrected and minute == "11:00"):
+                    lines.append(",".join([*[row[name] for name in lines[0].split(",")[:-1]], str(volume)]))
+        (folder / f"{symbol}.csv").write_text("\n".join([*lines, ""]))
+    return [str(folder / f"{symbol}.csv") for symbol in SYMBOLS]

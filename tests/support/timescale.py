@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,9 +67,24 @@ class TimescaleServer:
     ) -> None:
         self.stop()
 
+    @property
+    def user(self) -> int:
+        """Whose the server's files are."""
+        return int(self._as_user.get("user", os.geteuid()))
+
     def url(self, database: str = "postgres") -> str:
         """The address of one of its databases, for its superuser."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    @property
+    def log(self) -> str:
+        """What the server has written down so far."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def ask_for_password(self, role: str) -> None:
+        """Let nobody in under that name without its password, from the next start of the server on."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
 
     def start(self) -> None:
         """Make the cluster and wait until it accepts connections; TimescaleUnavailable when it does not."""
@@ -84,10 +101,34 @@ class TimescaleServer:
                 self._pg_ctl("start", "-o", f"-p {self._port}", "-l", self._log)
             except TimescaleUnavailable:
                 # Another process may take the port between our look and the server's.
-                if attempt == 4 or "Address already in use" not in self._read_log():
+                if attempt == 4 or "Address already in use" not in self.log:
                     raise
             else:
                 return
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop it (`fast`, or `immediate` as a crash does) and start it again on the same port, with the same data."""
+        self._pg_ctl("stop", "-m", mode)
+        self.start_again()
+
+    def kill(self) -> None:
+        """End all its processes at once, as a loss of power does: none of them can say or write a last word."""
+        pid_file = self._data / "postmaster.pid"
+        postmaster = int(pid_file.read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # or it would start new ones, and tell its clients
+        pids = [int(pid) for pid in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()]
+        handles = [os.pidfd_open(pid) for pid in (*pids, postmaster)]
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in handles:
+            select.select([handle], [], [])  # readable when the process has ended
+            os.close(handle)
+        pid_file.unlink()  # nobody may have collected the dead, which a server that starts takes for one that runs
+
+    def start_again(self) -> None:
+        """Start it on the same port, with the same data."""
+        self._pg_ctl("start", "-o", f"-p {self._port}", "-l", self._log)
 
     def stop(self) -> None:
         """Stop the server and remove its folder; does nothing when it is not there."""
@@ -112,9 +153,6 @@ class TimescaleServer:
     def _log(self) -> Path:
         return self._data.with_name("log")
 
-    def _read_log(self) -> str:
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
-
     def _pg_ctl(self, action: str, *arguments: str | Path, check: bool = True) -> None:
         self._run("pg_ctl", action, "-w", "-t", "60", "-D", self._data, *arguments, check=check)
 
@@ -131,7 +169,7 @@ class TimescaleServer:
                 f"{program} could not run or finish: {error}. A retry would not help."
             ) from error
         if check and done.returncode:
-            last = " / ".join((self._read_log() or done.stderr or done.stdout).strip().splitlines()[-3:])
+            last = " / ".join((self.log or done.stderr or done.stdout).strip().splitlines()[-3:])
             raise TimescaleUnavailable(f"{program} failed: {last}. A retry would not help.")
 
 

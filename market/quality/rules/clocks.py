@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field
 
 from market.quality.evidence import Evidence
-from market.quality.grid import Grid, is_price
+from market.quality.grid import Grid, is_price, median
 from market.quality.rule import AtMost, CannotAsk, PairRule
 from schemas.quality import Finding
 
@@ -88,8 +88,8 @@ def _returns(grid: Grid) -> np.ndarray:
     found = np.diff(np.log(prices), axis=0)
     for column in range(found.shape[1]):
         moves = np.abs(found[:, column])
-        typical = np.median(moves[moves > 0]) if (moves > 0).any() else 1.0
-        found[:, column] /= typical
+        moves = moves[moves > 0]
+        found[:, column] /= median(moves) if len(moves) else 1.0
     return np.asarray(np.clip(found, -LARGEST_RETURN, LARGEST_RETURN))
 
 

@@ -103,7 +103,7 @@ def _scale(evidence: Evidence, symbol: str, ours: np.ndarray, theirs: np.ndarray
         return 1.0
     assert evidence.second is not None
     divided = {AS_TRADED: (1.0,), SPLIT_ADJUSTED: (splits,), BASIS_UNKNOWN: (1.0, splits)}
-    bases = [divided[_basis(table, symbol)] for table in (evidence.bars, evidence.second)]
+    bases = [divided[_basis(table, symbol)] for table in (evidence.columns.table, evidence.second)]
     scales = sorted({mine / other for mine, other in product(*bases)})
     seen = np.median(theirs / ours)
     return float(min(scales, key=lambda scale: abs(np.log(scale / seen))))

@@ -5,6 +5,7 @@ What follows a bar whose values are no numbers is not held against the indicator
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,14 +13,12 @@ import pandas as pd
 from pydantic import Field
 
 from market.features import EMA_LONG_CLOSES, EMA_SHORT_CLOSES, RSI_CLOSES
-from market.frames import WARM_UP_BARS
 from market.quality.evidence import Evidence
-from market.quality.grid import Grid
+from market.quality.grid import Grid, median
 from market.quality.rule import AtMost, CannotAsk, Counted, Needs, SymbolRule
 from market.quality.rules.features import framed
 from market.sessions import NEW_YORK
 from schemas.quality import Finding
-from schemas.tables import BAR_VALUES
 
 TOLERANCE = 1e-9
 """Of the value: what floating point may add."""
@@ -63,8 +62,8 @@ class RsiBounds(FeatureRule):
     def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """Hold every RSI against its bounds."""
         rsi, there = frame["rsi"], ~np.isnan(frame["close"])
-        due = there & (_closes_seen(evidence, frame) > RSI_CLOSES)  # so many changes need one close more
-        return np.asarray(_wrong(rsi, there, due, 0.0, 100.0) & _numbers_so_far(frame))
+        due = there & (evidence.closes_seen(frame.symbols) > RSI_CLOSES)  # so many changes need one close more
+        return np.asarray(_wrong(rsi, there, due, 0.0, 100.0) & frame.sound)
 
 
 class EmaRange(FeatureRule):
@@ -80,8 +79,8 @@ class EmaRange(FeatureRule):
     def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
         """Hold both EMAs against the running range."""
         close = frame["close"]
-        there, seen = ~np.isnan(close), _closes_seen(evidence, frame)
-        earlier = _earlier_closes(evidence, frame.symbols)
+        there, seen = ~np.isnan(close), evidence.closes_seen(frame.symbols)
+        earlier = evidence.earlier_closes(frame.symbols)
         found = np.zeros(there.shape, dtype=bool)
         for name, length in (("ema_short", EMA_SHORT_CLOSES), ("ema_long", EMA_LONG_CLOSES)):
             ema = frame[name]
@@ -89,7 +88,7 @@ class EmaRange(FeatureRule):
             lowest = _running(np.fmin, earlier, np.fmin(close, unseen))
             highest = _running(np.fmax, earlier, np.fmax(close, unseen))
             found |= _wrong(ema, there, there & (seen >= length), lowest, highest)
-        return np.asarray(found & _numbers_so_far(frame))
+        return np.asarray(found & frame.sound)
 
 
 class VwapRange(FeatureRule):
@@ -107,7 +106,7 @@ class VwapRange(FeatureRule):
         lowest = np.fmin.accumulate(np.fmin.reduce(prices, axis=0), axis=0)
         highest = np.fmax.accumulate(np.fmax.reduce(prices, axis=0), axis=0)
         found = _wrong(vwap, there, there & ~np.isnan(lowest), lowest, highest)
-        return np.asarray(found & _numbers_so_far(frame))
+        return np.asarray(found & frame.sound)
 
 
 class TimeFeatures(FeatureRule):
@@ -160,7 +159,7 @@ class RsiExtremes(SymbolRule, AtMost):
     def _findings(self, evidence: Evidence, symbols: Sequence[str]) -> Iterator[Finding]:
         frame = framed(evidence).only(symbols)
         rsi, shown = frame["rsi"], ~np.isnan(frame["rsi"])
-        warm = shown & (_closes_seen(evidence, frame) >= self.warm_up)
+        warm = shown & (evidence.closes_seen(frame.symbols) >= self.warm_up)
         jumped = _rests_on_a_jump(evidence, frame) & warm
         judged = warm & ~jumped
         extreme = judged & ((rsi < self.low) | (rsi > self.high))
@@ -183,7 +182,13 @@ def _clock(evidence: Evidence) -> dict[str, np.ndarray]:
     """New York's clock at each minute, counted from the open: no session lies across a change of its time."""
     opened = evidence.session.open.tz_convert(NEW_YORK)
     length = evidence.bar_size.delta // pd.Timedelta(minutes=1)
-    minutes = opened.hour * 60 + opened.minute + length * np.arange(len(evidence.expected))
+    return _hands(opened.hour * 60 + opened.minute, length, len(evidence.expected))
+
+
+@cache
+def _hands(opened: int, length: int, bars: int) -> dict[str, np.ndarray]:
+    """The time features of so many bars of so many minutes; the first begins so many minutes after midnight."""
+    minutes = opened + length * np.arange(bars)
     hour, minute = 2 * np.pi / 24 * (minutes // 60), 2 * np.pi / 60 * (minutes % 60)
     return {
         "hour_sin": np.sin(hour),
@@ -198,36 +203,9 @@ def _wrong(
 ) -> np.ndarray:
     """Minutes with a value out of bounds, one that is due and absent, or one where there is no bar."""
     shown = ~np.isnan(value)
-    with np.errstate(invalid="ignore"):  # infinite bounds, of closes that `_numbers_so_far` takes care of
+    with np.errstate(invalid="ignore"):  # infinite bounds, of closes that `Grid.sound` takes care of
         within = (value >= lowest - TOLERANCE * np.abs(lowest)) & (value <= highest + TOLERANCE * np.abs(highest))
     return np.asarray((shown & ~within) | (due & ~shown) | (shown & ~there))
-
-
-def _numbers_so_far(frame: Grid) -> np.ndarray:
-    """Minutes up to which every bar was of finite prices and a volume that is not negative."""
-    values = np.array([frame[name] for name in BAR_VALUES])
-    empty = np.isnan(values).all(axis=0)
-    broken = (~np.isfinite(values).all(axis=0) & ~empty) | (frame["volume"] < 0)
-    return ~np.logical_or.accumulate(broken, axis=0)
-
-
-def _earlier_closes(evidence: Evidence, symbols: Sequence[str]) -> list[np.ndarray]:
-    """Closes of earlier sessions, latest session first, as far back as a frame looks; shape (minutes, symbols)."""
-    found: list[np.ndarray] = []
-    counts = np.zeros(len(symbols), dtype=int)
-    for grid in evidence.warmed_by:
-        if counts.min() >= WARM_UP_BARS:
-            break
-        divisors = [evidence.split_since(grid, symbol) for symbol in symbols]
-        found.append(grid.only(symbols)["close"] / divisors)
-        counts += (~np.isnan(found[-1])).sum(axis=0)
-    return found
-
-
-def _closes_seen(evidence: Evidence, frame: Grid) -> np.ndarray:
-    """How many closes there were up to each minute, it among them; those of a history that was looked at count."""
-    before = sum((~np.isnan(closes)).sum(axis=0) for closes in _earlier_closes(evidence, frame.symbols))
-    return np.asarray(np.cumsum(~np.isnan(frame["close"]), axis=0) + before)
 
 
 def _running(extreme: np.ufunc, earlier: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
@@ -252,7 +230,7 @@ def _unseen(ema: np.ndarray, seen: np.ndarray, length: int) -> np.ndarray:
 def _rests_on_a_jump(evidence: Evidence, frame: Grid) -> np.ndarray:
     """Minutes in which one change still weighs more in Wilder's average than its whole length of usual ones."""
     found = np.zeros(frame.present.shape, dtype=bool)
-    earlier = _earlier_closes(evidence, frame.symbols)
+    earlier = evidence.earlier_closes(frame.symbols)
     for column in range(len(frame.symbols)):
         there = ~np.isnan(frame["close"][:, column])
         closes = frame["close"][there, column]
@@ -261,7 +239,8 @@ def _rests_on_a_jump(evidence: Evidence, frame: Grid) -> np.ndarray:
             change = np.abs(np.diff(closes, prepend=last))
             forgotten = np.arange(len(change)) * np.log(RSI_CLOSES / (RSI_CLOSES - 1))
             weight = np.maximum.accumulate(np.log(change) + forgotten) - forgotten
-            usual = np.median(change[np.isfinite(change)]) if np.isfinite(change).any() else 0.0
+            finite = change[np.isfinite(change)]
+            usual = median(finite) if len(finite) else 0.0
             found[there, column] = weight > np.log(RSI_CLOSES * usual)
     return found
 

@@ -10,7 +10,6 @@ from market.quality.evidence import Evidence
 from market.quality.grid import Grid, is_price
 from market.quality.rule import AtMost, Counted, SymbolRule, above, hold_order
 from schemas.quality import Finding, Verdict
-from schemas.tables import PRICE_COLUMNS
 
 LARGEST_JUMP = 1e9
 """No larger one is measured, so that what is measured is a number."""
@@ -32,7 +31,7 @@ class PriceValues(Counted):
     def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
         """Hold every price against what a price can be."""
         grid = evidence.grid.only(symbols)
-        return np.asarray(grid.present & ~np.all([is_price(grid[name]) for name in PRICE_COLUMNS], axis=0))
+        return np.asarray(grid.present & np.isnan(grid.priced).any(axis=0))
 
 
 class OhlcRelations(Counted):
@@ -46,8 +45,7 @@ class OhlcRelations(Counted):
     def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
         """Hold every low and high against the bar's other prices; what is no number is neither above nor below."""
         grid = evidence.grid.only(symbols)
-        prices = np.array([grid[name] for name in PRICE_COLUMNS])
-        return np.asarray((grid["low"] > prices.min(axis=0)) | (grid["high"] < prices.max(axis=0)))
+        return np.asarray((grid["low"] > grid.prices.min(axis=0)) | (grid["high"] < grid.prices.max(axis=0)))
 
 
 class PriceJumps(SymbolRule, AtMost):
@@ -146,9 +144,10 @@ class PriceRange(SymbolRule):
 
     def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
         """One finding a symbol that has a price: the price furthest beyond the range, or the highest of all."""
-        prices = _prices(evidence.grid.only(symbols))
+        prices = evidence.grid.priced
         lows, highs = np.fmin.reduce(prices), np.fmax.reduce(prices)
-        for column, symbol in enumerate(symbols):
+        for symbol in symbols:
+            column = evidence.column(symbol)
             low, high = np.fmin.reduce(lows[:, column]), np.fmax.reduce(highs[:, column])
             if np.isnan(low):
                 continue
@@ -191,10 +190,9 @@ class StalePrices(SymbolRule, AtMost):
     def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
         """Two findings a symbol, which name the bars: the longest frozen stretch, and the repeated bars."""
         grid = evidence.grid.only(symbols)
-        prices = np.array([grid[name] for name in PRICE_COLUMNS])
         for column, symbol in enumerate(symbols):
             rows = np.flatnonzero(grid.present[:, column])
-            bars, volume = prices[:, rows, column], grid["volume"][rows, column]
+            bars, volume = grid.prices[:, rows, column], grid["volume"][rows, column]
             traded = volume[1:] > 0
             frozen = (bars[:, 1:] == bars[3, :-1]).all(axis=0) & traded
             again = (bars[:, 1:] == bars[:, :-1]).all(axis=0) & (volume[1:] == volume[:-1]) & traded
@@ -235,9 +233,8 @@ class ReplayedBars(SymbolRule, AtMost):
             shared = min(len(past), len(pairs))
             seen[:shared] |= past[:shared] == pairs[:shared]
         for column, symbol in enumerate(symbols):
-            once = np.zeros(len(pairs), dtype=bool)
-            once[np.unique(pairs[:, column], return_index=True)[1]] = True
-            again = (seen[:, column] | ~once) & (pairs[:, column] != 0)
+            own = pairs[:, column]
+            again = (seen[:, column] | _repeats(own)) & (own != 0)
             bars = np.append(again, False) | np.insert(again, 0, False)
             count, of_all = int(bars.sum()), max(int((grid.prints[:, column] != 0).sum()), 1)
             share = count / of_all
@@ -247,11 +244,14 @@ class ReplayedBars(SymbolRule, AtMost):
             yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=at)
 
 
-def _prices(grid: Grid) -> np.ndarray:
-    """The prices, (4, minutes, symbols); NaN for what is none."""
-    prices = np.array([grid[name] for name in PRICE_COLUMNS])
-    prices[~is_price(prices)] = np.nan
-    return prices
+def _repeats(prints: np.ndarray) -> np.ndarray:
+    """Which prints stand there a second time, or yet another one."""
+    ordered = np.sort(prints[prints != 0])
+    found = np.zeros(len(prints), dtype=bool)
+    if (ordered[1:] == ordered[:-1]).any():
+        found[:] = True
+        found[np.unique(prints, return_index=True)[1]] = False
+    return found
 
 
 def _jumps(grid: Grid) -> np.ndarray:
@@ -259,7 +259,7 @@ def _jumps(grid: Grid) -> np.ndarray:
 
     0.0 where there is nothing to compare.
     """
-    prices = _prices(grid)
+    prices = grid.priced
     opens, closes = prices[0], prices[3]
     rows = np.where(np.isnan(closes), -1, np.arange(len(closes))[:, None])
     last = np.full_like(rows, -1)

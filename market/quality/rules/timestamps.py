@@ -166,7 +166,8 @@ def _is_auction(evidence: Evidence, symbol: str, stamps: np.ndarray, volumes: np
         begun = volumes[(stamps >= np.timedelta64(0)) & (stamps < stamps[loudest])]
         first_is_there = bool((stamps == np.timedelta64(0)).any())
         return first_is_there and bool(len(after)) and bool(QUIETER_BEFORE * begun.max() <= np.median(after))
-    bars = evidence.bars[(evidence.bars["symbol"] == symbol) & evidence.bars["mark"].isin([KEPT, EXTENDED_HOURS])]
+    table = evidence.columns.table
+    bars = table[(table["symbol"] == symbol) & table["mark"].isin([KEPT, EXTENDED_HOURS])]
     said = label_evidence(
         pd.DatetimeIndex(bars["timestamp"]).tz_convert(NEW_YORK), bars["volume"], evidence.session, evidence.bar_size
     )

@@ -85,11 +85,10 @@ class LowVolume(SymbolRule, AtMost):
 
     def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
         """One finding a symbol, which names the bars; another one of the session, if anything was traded in it."""
-        grid = evidence.grid.only(symbols)
-        volumes = np.where(is_count(grid["volume"]), grid["volume"], 0.0)
         length = evidence.bar_size.delta / pd.Timedelta(minutes=1)
-        for column, symbol in enumerate(symbols):
-            volume = volumes[:, column]
+        for symbol in symbols:
+            volume = evidence.grid["volume"][:, evidence.column(symbol)]
+            volume = np.where(is_count(volume), volume, 0.0)
             traded = volume > 0
             bars = int(traded.sum())
             found = evidence.starts(traded & (volume < self.least_bar))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from market.labels import LabelSide
 from market.normalise import Provenance
-from resources.feeds.file_formats.flat import of_symbol, rows_by_symbol, vendor_rows
+from resources.feeds.file_formats.flat import of_symbol, other_symbols, rows_by_symbol, vendor_rows
 from resources.feeds.file_formats.names import Symbols
 from resources.feeds.file_formats.table import Clock, FileRows, Table, clock_of
 from schemas.tables import BASES, Bars
@@ -63,12 +63,13 @@ def dual_ticker_rows(table: Table, symbols: Symbols) -> list[FileRows]:
     unknown = ~np.isin(bases, BASES)
     if unknown.any():
         raise table.refusal(int(unknown.argmax()), "basis", f"is none of {', '.join(BASES)}")
-    rows = vendor_rows(table, TIME)
+    rows, others = vendor_rows(table, TIME), other_symbols(table, symbols)
     parts = []
     for symbol, at in rows_by_symbol(table, symbols).items():
         for source, basis in dict.fromkeys(zip(sources[at], bases[at], strict=True)):
             own = at & (sources == source) & (bases == basis)
-            parts.append(FileRows(symbol, of_symbol(rows, own, symbol), Provenance(source, basis, LabelSide.START)))
+            provenance = Provenance(source, basis, LabelSide.START)
+            parts.append(FileRows(symbol, of_symbol(rows, own, symbol), provenance, others=others))
     return parts
 
 

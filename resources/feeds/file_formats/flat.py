@@ -39,7 +39,8 @@ def flat_rows(table: Table, symbols: Symbols) -> list[FileRows]:
     rows = vendor_rows(table, column)
     if provenance.source == YAHOO:
         rows = rows.assign(**{name: as_quoted(rows[name]) for name in PRICE_COLUMNS})
-    return [FileRows(symbol, of_symbol(rows, at, symbol), provenance, said) for symbol, at in by_symbol.items()]
+    others = other_symbols(table, symbols)
+    return [FileRows(symbol, of_symbol(rows, at, symbol), provenance, said, others) for symbol, at in by_symbol.items()]
 
 
 def rows_by_symbol(table: Table, symbols: Symbols) -> dict[str, np.ndarray]:
@@ -60,6 +61,13 @@ def rows_by_symbol(table: Table, symbols: Symbols) -> dict[str, np.ndarray]:
     wanted = dict.fromkeys(tickers) if symbols is None else symbols
     found = {symbol: tickers == symbol.upper() for symbol in wanted}
     return {symbol: at for symbol, at in found.items() if at.any()}
+
+
+def other_symbols(table: Table, symbols: Symbols) -> tuple[str, ...]:
+    """Of whom a column of the table says that it has rows, beside the wanted symbols."""
+    if symbols is None or table.ticker is not None or table.column(*TICKERS) is None:
+        return ()
+    return tuple(sorted({ticker.upper() for ticker in table.texts(*TICKERS)} - {symbol.upper() for symbol in symbols}))
 
 
 def vendor_rows(table: Table, time: str) -> pd.DataFrame:

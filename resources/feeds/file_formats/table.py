@@ -41,6 +41,8 @@ class FileRows:
     provenance: Provenance
     said: str = ""
     """What was decided about the file that a person should know; empty where there was nothing to decide."""
+    others: tuple[str, ...] = ()
+    """Symbols that are not wanted, of which the file has rows too."""
 
 
 @dataclass(frozen=True)

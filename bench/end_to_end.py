@@ -1,0 +1,213 @@
+"""From a vendor's answers in memory to committed rows, beside the server's own COPY of the same rows.
+
+Run it with `python -m bench.end_to_end` from the checkout. Ours is what `intraday load` and a run do, in one process:
+answers of Alpha Vantage are parsed, normalised, made into bars and frames with their features, judged by the whole gate
+of prod with what is stored of the sessions before, their reports kept, both tables replaced and committed. Files are
+left out on both sides: no answer is read from a disk, no Parquet landed. The peer reads both tables from binary files
+on the server's own disk, in one transaction. Quoted is wall time, because ours works on two cores.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import product
+from time import perf_counter, process_time
+from typing import Any, cast
+from unittest.mock import patch
+
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+from bench.measure import Side, heading, say, show, side_by_side
+from bench.server import SETTINGS, benchmark_database, benchmark_server
+from bench.workload import ONE, SYMBOLS, vendor_history, whole_days
+from market.quality.gate import Gate
+from market.sessions import Session
+from resources import load_judging
+from resources.database.report_store import ReportStore
+from resources.database.server import DatabaseServer
+from resources.database.session_store import SessionStore
+from resources.feeds.alpha_vantage import AlphaVantageFeed
+from resources.feeds.line import Line
+from resources.gate_settings import load_gate
+from resources.landing import LandingZone, RawAnswer
+from resources.load_desk import Judged, LoadingDesk
+from resources.load_judging import SessionJudge
+from resources.loading import Loader, in_chunks, overlapped
+from resources.settings import load_settings
+from resources.shelf import Shelf
+from simulators.alpha_vantage_answers import parse_query, render, select
+
+SESSIONS = 126
+"""Six months of two symbols: twelve vendor months."""
+TABLES = ("market_data", "dual_ticker_bars")
+AT_MOST = 1.8
+MILLION = 1_000_000
+CATALOGS = ("pg_class", "pg_attribute", "pg_index", "pg_depend", "pg_constraint", "pg_type", "pg_statistic")
+
+
+class Answers(LandingZone):
+    """A landing zone whose vendor answers are in memory."""
+
+    def __init__(self, folder: str, texts: dict[str, str], fetched_at: pd.Timestamp) -> None:
+        super().__init__(folder)
+        self._texts = texts
+        self._fetched_at = fetched_at
+
+    def answers(self, shelf: str) -> Iterator[RawAnswer]:
+        """The one answer of a symbol's month, where there is one."""
+        symbol, month = shelf.split("/")[-2:]
+        if f"{symbol}/{month}" in self._texts:
+            yield RawAnswer(self._fetched_at, self._texts[f"{symbol}/{month}"])
+
+
+def main() -> None:
+    """Measure and print."""
+    sessions = whole_days(SESSIONS)
+    with tempfile.TemporaryDirectory() as folder, benchmark_server() as url, benchmark_database(url) as server:
+        stated = ", ".join(f"{name} {value}" for name, value in SETTINGS.items())
+        say(f"{len(sessions)} sessions of {' and '.join(SYMBOLS)}; {stated}; fsync on; TimescaleDB, 30-day chunks")
+        heading("End to end")
+        for datatype in ("json", "csv"):
+            measure(sessions, datatype, folder, server)
+
+
+def measure(sessions: list[Session], datatype: str, folder: str, server: DatabaseServer) -> None:
+    """The row of one kind of answer, and what ours is made of."""
+    texts = vendor_answers(sessions, datatype)
+    work = lambda: load(new_desk(texts, folder, server), sessions)  # noqa: E731
+    empty(server)
+    work()
+    rows = kept_aside(server)
+    ours = Side(f"vendor {datatype}", work, lambda: empty(server))
+    peer = Side("server COPY of both tables", lambda: copied(server), lambda: empty(server))
+    (row,) = side_by_side(f"vendor {datatype} to both tables committed", ours, [(peer, AT_MOST)])
+    show([row])
+    scale = MILLION / rows["market_data"]
+    million = f"per 1 M bars stored: {row.ours * scale:.1f} s beside {row.peer * scale:.1f} s"
+    say(f"\n{million}; {sum(map(len, texts.values())) / 1e6:.0f} MB of answers, {rows} rows")
+    empty(server)
+    with stages() as taken:
+        start, busy = perf_counter(), process_time()
+        load(new_desk(texts, folder, server), sessions, one_after_the_other=True)
+        whole, busy = perf_counter() - start, process_time() - busy
+    per_session = {**taken, "rest": busy - sum(taken.values())}
+    parts = ", ".join(f"{name} {seconds / len(sessions) * 1000:.2f}" for name, seconds in per_session.items())
+    say(
+        f"one after the other {whole / row.peer:.2f} of the peer, {busy / whole:.0%} of it the client's processor time;"
+    )
+    say(f"of this {busy / len(sessions) * 1000:.1f} ms a session: {parts}\n")
+
+
+def vendor_answers(sessions: list[Session], datatype: str) -> dict[str, str]:
+    """By `<symbol>/<month>`, the text that the vendor answers."""
+    months = dict.fromkeys(session.month for session in sessions)
+    histories = {symbol: vendor_history(len(sessions), symbol) for symbol in SYMBOLS}
+    texts = {}
+    for symbol, month in product(SYMBOLS, months):
+        asked = {"function": "TIME_SERIES_INTRADAY", "symbol": symbol, "interval": "1min", "month": month}
+        query = parse_query(asked | {"outputsize": "full", "datatype": datatype, "apikey": "bench"})
+        texts[f"{symbol}/{month}"] = render(select(histories[symbol], query), query)
+    return texts
+
+
+def new_desk(texts: dict[str, str], folder: str, server: DatabaseServer) -> LoadingDesk:
+    """A desk that has parsed nothing yet."""
+    now = pd.Timestamp.now("UTC")
+    landing = Answers(folder, texts, now)
+    nobody = cast("Line", None)  # there is no key, so nobody is asked
+    feed = AlphaVantageFeed(load_settings().alpha_vantage, "", nobody, landing, ONE, lambda: now)
+    gate = load_gate("prod")
+    return LoadingDesk(SYMBOLS, ONE, gate, feed, Shelf(landing, "prod", ONE, SYMBOLS), server)
+
+
+def load(desk: LoadingDesk, sessions: list[Session], *, one_after_the_other: bool = False) -> None:
+    """What `Loader.load` does, without files and summaries."""
+    loader, judge = Loader(desk), SessionJudge(desk)
+    judged = (judge.judge_all(chunk) for chunk in in_chunks(sessions))
+
+    def store(chunk: list[Judged]) -> int:
+        with desk.sessions.turn(*[one.session for one in chunk]):
+            return len(loader.store_tables(chunk)[0])
+
+    stored = sum(map(store, judged)) if one_after_the_other else sum(overlapped(judged, store))
+    if stored != len(sessions):
+        sys.exit(f"{stored} of {len(sessions)} sessions were stored: nothing is measured.")
+
+
+def empty(server: DatabaseServer) -> None:
+    """No rows, no reports, and no traces of the chunks that were dropped."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("TRUNCATE market_data, dual_ticker_bars, data_quality_reports, bar_revisions")
+        for catalog in CATALOGS:
+            connection.execute(sql.SQL("VACUUM {}").format(sql.Identifier("pg_catalog", catalog)))
+        connection.execute("CHECKPOINT")
+
+
+def kept_aside(server: DatabaseServer) -> dict[str, int]:
+    """Write both tables to binary files of the server's; how many rows they have."""
+    with psycopg.connect(server.url) as connection:
+        return {
+            table: connection.execute(
+                sql.SQL("COPY (SELECT * FROM {} ORDER BY timestamp, symbol) TO {} (FORMAT binary)").format(
+                    sql.Identifier(table), aside(connection, table)
+                )
+            ).rowcount
+            for table in TABLES
+        }
+
+
+def copied(server: DatabaseServer) -> None:
+    """The server's own COPY of these files."""
+    with psycopg.connect(server.url) as connection:
+        for table in TABLES:
+            text = sql.SQL("COPY {} FROM {} (FORMAT binary)")
+            connection.execute(text.format(sql.Identifier(table), aside(connection, table)))
+
+
+def aside(connection: psycopg.Connection, table: str) -> sql.Literal:
+    """Where the server keeps a table's rows: beside its data, which end with it."""
+    (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+    return sql.Literal(f"{folder}/bench_{table}.copy")
+
+
+@contextmanager
+def stages() -> Iterator[dict[str, float]]:
+    """The seconds of this process's processor time in each stage while the block runs, without the stages within."""
+    taken: dict[str, float] = {}
+    stack: list[float] = []
+
+    def timed(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **named: Any) -> Any:
+            start = process_time()
+            stack.append(0.0)
+            try:
+                return work(*args, **named)
+            finally:
+                spent = process_time() - start
+                taken[name] = taken.get(name, 0.0) + spent - stack.pop()
+                if stack:
+                    stack[-1] += spent
+
+        return run
+
+    places: list[tuple[str, Any, str]] = [
+        ("parse", AlphaVantageFeed, "_read"),
+        ("normalise", AlphaVantageFeed, "session_bars"),
+        ("contracts", load_judging, "checked"),
+        ("frames", load_judging, "build_frames"),
+        ("gate", Gate, "judge_all"),
+        ("read stored", SessionStore, "stored_of"),
+        ("reports", ReportStore, "keep_reports"),
+        ("tables", SessionStore, "replace_all"),
+    ]
+    with ExitStack() as patches:
+        for name, owner, attribute in places:
+            patches.enter_context(patch.object(owner, attribute, timed(name, getattr(owner, attribute))))
+        yield taken
+
+
+if __name__ == "__main__":
+    main()

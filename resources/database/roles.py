@@ -1,0 +1,93 @@
+"""Who may do what: the roles `intraday_reader` and `intraday_writer`, and what each may do with which table.
+
+The reader reads everything. The writer does what the code does and nothing more: what is only ever added to cannot be
+changed by it, and it cannot change the schema. Nobody logs in as one; people and services are made members.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from resources.database.queries import named_query
+from resources.paths import SQL
+
+READER, WRITER = "intraday_reader", "intraday_writer"
+ROLES = (READER, WRITER)
+
+WRITES: Mapping[str, tuple[LiteralString, ...]] = {
+    "market_data": ("INSERT", "UPDATE", "DELETE"),
+    "dual_ticker_bars": ("INSERT", "UPDATE", "DELETE"),
+    "eod_summaries": ("INSERT", "UPDATE"),
+    "bar_revisions": ("INSERT",),
+    "data_quality_reports": ("INSERT",),
+    "feed_events": ("INSERT",),
+    "gate_acceptances": ("INSERT",),
+    "stored_bar_size": ("INSERT",),
+    "schema_migrations": (),
+    "market_data_5min": (),
+    "market_data_15min": (),
+    "market_data_1h": (),
+    "market_data_1d": (),
+}
+"""Every table and view, and what the writer does with it beside reading."""
+
+
+class Privilege(NamedTuple):
+    """What a role may do with a table or view."""
+
+    role: str
+    relation: str
+    may: LiteralString
+
+    def __str__(self) -> str:
+        return f"{self.may} on {self.relation} for {self.role}"
+
+
+def wanted_privileges() -> Iterator[Privilege]:
+    """All that the roles should have."""
+    for relation, changes in WRITES.items():
+        yield from (Privilege(role, relation, "SELECT") for role in ROLES)
+        yield from (Privilege(WRITER, relation, may) for may in changes)
+
+
+def held_privileges(connection: psycopg.Connection) -> set[Privilege]:
+    """All that the roles have on the schema's tables and views."""
+    parameters = {"roles": list(ROLES), "relations": list(WRITES)}
+    return set(map(Privilege._make, connection.execute(named_query("privileges"), parameters).fetchall()))
+
+
+def roles_present(connection: psycopg.Connection) -> list[str]:
+    """Those of the two roles that the server has."""
+    found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)]).fetchall()
+    return sorted(name for (name,) in found)
+
+
+def make_roles(connection: psycopg.Connection) -> list[str]:
+    """Make the roles that are missing, where this user may; says what it did."""
+    before = roles_present(connection)
+    connection.execute((SQL / "roles.sql").read_text(encoding="utf-8"))
+    return [f"created the role {role}" for role in roles_present(connection) if role not in before]
+
+
+def grant_privileges(connection: psycopg.Connection) -> list[str]:
+    """Give the roles that there are what they lack on the tables that there are; says what it did."""
+    present = roles_present(connection)
+    if not present:
+        return []
+    relations = {
+        name
+        for (name,) in connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+        )
+    }
+    held = held_privileges(connection)
+    missing = [
+        one for one in wanted_privileges() if one.role in present and one.relation in relations and one not in held
+    ]
+    for role, relation, may in missing:
+        connection.execute(
+            sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(may), sql.Identifier(relation), sql.Identifier(role))
+        )
+    return [f"granted {len(missing)} privileges"] if missing else []

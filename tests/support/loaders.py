@@ -1,0 +1,191 @@
+"""Processes that store sessions, to be killed or set against each other: forked from one that has imported all, so that
+one costs milliseconds and not seconds.
+
+`Nursery` is the tests' side of it; run as a program, this module is the process that forks. What is stored and what
+must come of it is the tests' matter.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[2]
+SYMBOLS = ("NVDA", "MSFT")
+FAILED = 3
+"""Exit status of a process that ended with a typed error."""
+
+
+@dataclass
+class Loading:
+    """One of these processes."""
+
+    nursery: "Nursery"
+    pid: int
+    output: Path
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """The exit status, or the number of the signal that ended it, negative."""
+        return int(self.nursery.ask(wait=self.pid))
+
+    @property
+    def said(self) -> str:
+        """What it printed."""
+        return self.output.read_text()
+
+
+class Nursery:
+    """Starts processes for the length of a `with` block."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.communicate()  # the end of its input ends it
+
+    def start(self, task: str, environment: dict[str, str] | None = None, **about: Any) -> Loading:
+        """Begin one of the functions below in a process of its own, with this process's environment and these."""
+        self._count += 1
+        output = self._folder / f"output-{self._count}"
+        said = {**os.environ, **(environment or {})}
+        pid = self.ask(task=task, environment=said, output=str(output), about=about)
+        return Loading(self, int(pid), output)
+
+    def ask(self, **order: object) -> str:
+        """One line there, one back."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return self._process.stdout.readline()
+
+
+def load_files(paths: Sequence[str], at_once: int) -> int:
+    """`intraday load` of files, so many sessions a transaction."""
+    from rich.console import Console
+
+    from cli.load import load
+    from resources import loading
+
+    loading.STORED_AT_ONCE = at_once  # type: ignore[misc]
+    return load([Path(path) for path in paths], Console(file=sys.stdout, width=300), limit=None)
+
+
+def replace_sessions(
+    url: str, desk: str, ranges: Sequence[Sequence[str]], price: float, rounds: int = 1, patient: bool = True
+) -> int:
+    """`SessionStore.replace_all` of ranges of days, one after the other, all of whose values say the price."""
+    from market.sessions import BarSize, session
+    from resources.database.server import DatabaseServer
+    from resources.database.session_store import SessionStore
+
+    def no_wait(seconds: float) -> None:
+        raise AssertionError(f"it has to be tried again, in {seconds} s")
+
+    server = DatabaseServer(url)
+    given = [[whole_session(server, desk, session(day), price) for day in days] for days in ranges]
+    waiting = {} if patient else {"sleep": no_wait}
+    store = SessionStore(server, desk, BarSize.ONE_MINUTE, SYMBOLS, **waiting)
+    for _ in range(rounds):
+        for sessions in given:
+            store.replace_all(sessions)
+    return 0
+
+
+def whole_session(server: Any, desk: str, day: Any, price: float) -> Any:
+    """A `StoredSession` of both symbols that the gate of a desk passed, its report kept."""
+    import pandas as pd
+
+    from market.quality.evidence import Evidence
+    from market.quality.gate import Gate
+    from market.sessions import BarSize
+    from resources.database.report_store import ReportStore
+    from resources.database.session_store import StoredSession
+    from schemas.tables import FEATURES
+    from tests.support.tables import UNMARKED
+
+    stamps = day.minutes(BarSize.ONE_MINUTE)
+    bars = pd.concat([pd.DataFrame({"timestamp": stamps, "symbol": symbol}) for symbol in SYMBOLS], ignore_index=True)
+    values = dict.fromkeys(("open", "high", "low", "close"), price)
+    frame = bars.assign(**dict.fromkeys(FEATURES, 0.5)).assign(**values, volume=price, rsi=price, missing=False)
+    frame = frame.sort_values(["timestamp", "symbol"], ignore_index=True)
+    bars = bars.assign(**values, volume=price, **UNMARKED)
+    report = Gate(desk, []).judge(Evidence(day, BarSize.ONE_MINUTE, SYMBOLS, bars, frame))
+    ReportStore(server).keep_report(report)
+    return StoredSession(day, report, bars, frame)
+
+
+TASKS = {"load_files": load_files, "replace_sessions": replace_sessions}
+
+
+def serve() -> None:
+    """Fork what is asked for on stdin, a line an order, until that ends."""
+    import cli.load  # noqa: F401  # this and what follows before the fork, so that no child has to
+    from market.normalise import empty_bars
+    from market.sessions import session
+    from schemas.tables import Bars, checked
+
+    session("2020-11-16")
+    checked(empty_bars(), Bars)
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "wait" in order:
+            answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                run(order)
+        print(answer, flush=True)  # noqa: T201
+
+
+def run(order: dict[str, Any]) -> None:
+    """The child's life."""
+    from schemas.errors import IntradayError
+
+    status = 4
+    try:
+        with Path(order["output"]).open("w") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        status = TASKS[order["task"]](**order["about"])
+    except IntradayError as error:
+        print(f"{type(error).__name__}: {error.sentence()}")  # noqa: T201
+        status = FAILED
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve()

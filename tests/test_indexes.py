@@ -1,0 +1,100 @@
+"""Each index of the schema serves a query of `sql/queries`, by the plan that PostgreSQL makes on filled tables."""
+
+import re
+from datetime import UTC, date, datetime
+
+import psycopg
+import pytest
+
+from resources.database.migrations import migrate
+from resources.database.queries import named_query
+from resources.database.server import DatabaseServer
+from resources.paths import SQL
+
+KEYS = {"schema_migrations_pkey", "gate_acceptances_pkey"}
+"""Keys of tables to which a row is added now and then; that no two rows are the same is all they are for."""
+FILLED = """
+INSERT INTO market_data ("timestamp", symbol, open, high, low, close, volume, source, basis)
+SELECT at + minute * INTERVAL '1 minute', symbol, 1, 1, 1, 1, 1, 'file', 'as_traded'
+FROM generate_series('2024-01-01 14:30+00'::timestamptz, '2024-03-31', '1 day') at, generate_series(0, 389, 3) minute,
+     unnest(ARRAY['NVDA', 'MSFT', 'AAPL']) symbol;
+INSERT INTO dual_ticker_bars ("timestamp", symbol, hour_sin, hour_cos, minute_sin, minute_cos)
+SELECT "timestamp", symbol, 0, 0, 0, 0 FROM market_data;
+INSERT INTO data_quality_reports ("timestamp", session, environment, bar_size, verdict, action, report)
+SELECT at, at::date, 'test', '1min', 'PASS', 'CONTINUE', '{"symbols": ["NVDA"]}'
+FROM generate_series('2015-01-01 14:30+00'::timestamptz, '2024-03-31', '1 day') at;
+INSERT INTO feed_events (feed, event, why)
+SELECT 'feed' || n % 3, CASE WHEN n % 50 = 0 THEN 'up' ELSE 'failover' END, '' FROM generate_series(1, 20000) n;
+INSERT INTO gate_acceptances (session, environment, bar_size, symbols, fingerprints, reason, by, at, verdict, findings)
+SELECT '2015-01-01'::date + n, 'test', '1min', '{NVDA}', '{}', 'r', 'b', now(), 'FAIL', '[]'
+FROM generate_series(1, 3000) n;
+ANALYZE
+"""
+DAY = {"first": datetime(2024, 2, 5, 5, tzinfo=UTC), "last": datetime(2024, 2, 6, 5, tzinfo=UTC)}
+DESK = {"environment": "test", "bar_size": "1min", "symbols": ["NVDA"]}
+DAYS = {**DAY, **DESK, "sessions": ["2024-02-05"], "firsts": [DAY["first"]], "lasts": [DAY["last"]]}
+JUDGED = {
+    **DAY,
+    "timestamps": [datetime(2024, 2, 5, 14, 30, tzinfo=UTC)],
+    "reports": '[{"environment": "test", "bar_size": "1min", "symbols": ["NVDA"]}]',
+}
+EOD = dict.fromkeys(
+    (
+        "session",
+        "symbol",
+        "verdict",
+        "minutes_expected",
+        "bars_stored",
+        "bars_missing",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "vwap",
+    )
+)
+USES = [
+    ("market_data_pkey", "stored_bars", DAYS),
+    ("market_data_pkey", "eod_summary", DAYS),
+    ("dual_ticker_bars_pkey", "replace_dual_ticker_bars", DAY),
+    ("data_quality_reports_pkey", "newest_quality_report", JUDGED),
+    ("data_quality_reports_pkey", "session_rows", {**DAY, **DESK, "sessions": [date(2024, 2, 5)]}),
+    ("eod_summaries_pkey", "store_eod_summary", EOD),
+    ("feed_events_pkey", "feed_events", {"limit": 20}),
+    ("feed_events_by_feed", "feed_states", {}),
+    ("gate_acceptances_by_session", "newest_gate_acceptance", {**DESK, "session": date(2020, 1, 2)}),
+]
+HELD = [
+    ("stored_bar_size_pkey", "INSERT INTO stored_bar_size (bar_size) VALUES ('1min') ON CONFLICT (only_row) DO NOTHING")
+]
+
+
+@pytest.fixture
+def filled(postgres_url) -> psycopg.Connection:
+    """Tables with enough in them that an index pays."""
+    migrate(DatabaseServer(postgres_url))
+    with psycopg.connect(postgres_url, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute(FILLED)
+        connection.execute(
+            "CREATE TEMP TABLE difference AS SELECT *, 'revised' AS kind FROM dual_ticker_bars WHERE symbol = 'NVDA' "
+            "AND \"timestamp\" >= '2024-02-05' AND \"timestamp\" < '2024-02-06'; ANALYZE difference"
+        )
+        yield connection
+
+
+def plan(connection: psycopg.Connection, statement: str, parameters: dict[str, object] | None = None) -> str:
+    return "\n".join(line for (line,) in connection.execute("EXPLAIN " + statement, parameters).fetchall())  # type: ignore[call-overload]
+
+
+def test_each_index_serves_a_query(filled):
+    used = set(KEYS)
+    for index, query, parameters in USES:
+        found = plan(filled, named_query(query), parameters)
+        assert index in found, f"{query}:\n{found}"
+        used.add(index)
+    for index, statement in HELD:
+        assert index in plan(filled, statement)
+        used.add(index)
+    schema = (SQL / "schema.txt").read_text()
+    assert set(re.findall(r"^index (\w+):", schema, flags=re.MULTILINE)) == used

@@ -1,0 +1,231 @@
+"""What the roles may do and may not, as users who are in them, on real servers."""
+
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from resources.database.connections import CONNECTIONS
+from resources.database.migrations import bring_up, migrate
+from resources.database.roles import READER, ROLES, WRITER, WRITES, held_privileges
+from resources.database.schema_check import schema_differences
+from resources.database.server import DatabaseServer, embedded_server
+from resources.database.status import database_status
+from resources.errors import MigrationError
+from resources.paths import SQL
+from tests.support.desk import TestDesk, events, stop_embedded
+
+DAY = "2020-11-20"
+RELATIONS = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
+"""
+
+
+@pytest.fixture(params=["postgres_url", "timescale_url"])
+def owned(request) -> DatabaseServer:
+    """A database of either kind, migrated by its owner."""
+    server = DatabaseServer(request.getfixturevalue(request.param))
+    migrate(server)
+    return server
+
+
+@pytest.fixture
+def member(owned) -> Iterator[Callable[[str], DatabaseServer]]:
+    """The same database, for a user who is in a role and nothing else."""
+    made: list[sql.Identifier] = []
+
+    def member_of(role: str) -> DatabaseServer:
+        name = f"user_{secrets.token_hex(6)}"
+        made.append(sql.Identifier(name))
+        with psycopg.connect(owned.url) as admin:
+            admin.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(made[-1], sql.Identifier(role)))
+        return replace(owned, url=f"postgresql://{name}@{owned.url.split('@', 1)[1]}")
+
+    yield member_of
+    CONNECTIONS.close()
+    with psycopg.connect(owned.url) as admin:
+        for one in made:
+            admin.execute(sql.SQL("DROP ROLE {}").format(one))
+
+
+CHANGES = (
+    "DELETE FROM {}",
+    "INSERT INTO {} DEFAULT VALUES",
+    "TRUNCATE {}",
+    "DROP TABLE {}",
+    "ALTER TABLE {} ADD x int",
+    "CREATE INDEX ON {} ((1))",
+)
+
+
+def refused(server: DatabaseServer, statement: str, table: str = "") -> bool:
+    """Whether the server refuses a statement for want of rights, and for nothing else."""
+    try:
+        with psycopg.connect(server.url) as connection:
+            text = sql.SQL(statement)  # type: ignore[arg-type]
+            connection.execute(text.format(sql.Identifier(table)) if table else text)
+    except psycopg.errors.InsufficientPrivilege:
+        return True
+    return False
+
+
+def gives_nothing_away(server: DatabaseServer, table: str) -> bool:
+    """Whether nobody has more rights on a table after this user granted all of them to everybody."""
+    rights = sql.SQL("SELECT relacl::text FROM pg_class WHERE oid = {}::regclass").format(table)
+    with psycopg.connect(server.url) as connection:
+        before = connection.execute(rights).fetchone()
+        with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute(sql.SQL("GRANT ALL ON {} TO PUBLIC").format(sql.Identifier(table)))
+        return connection.execute(rights).fetchone() == before
+
+
+def test_every_table_and_view_has_its_rights_and_no_other(owned):
+    """A migration that adds a table has to say here who may do what with it."""
+    with psycopg.connect(owned.url) as connection:
+        assert {name for (name,) in connection.execute(RELATIONS).fetchall()} == set(WRITES)
+        held = held_privileges(connection)
+    assert {(relation, may) for role, relation, may in held if role == READER} == {(name, "SELECT") for name in WRITES}
+    writer = {(relation, may) for role, relation, may in held if role == WRITER and may != "SELECT"}
+    assert writer == {
+        *((table, may) for table in ("market_data", "dual_ticker_bars") for may in ("INSERT", "UPDATE", "DELETE")),
+        *(("eod_summaries", may) for may in ("INSERT", "UPDATE")),
+        *((name, "INSERT") for name in ("bar_revisions", "data_quality_reports", "feed_events", "gate_acceptances")),
+        ("stored_bar_size", "INSERT"),
+    }
+
+
+def test_the_reader_reads_everything_and_writes_nothing(owned, member):
+    reader = member(READER)
+    tables = [name for name in WRITES if not name.startswith("market_data_")]
+    for name in WRITES:
+        assert not refused(reader, "TABLE {}", name)
+    for name in tables:
+        for change in CHANGES:
+            assert refused(reader, change, name), (change, name)
+        assert gives_nothing_away(reader, name)
+    assert refused(reader, "CREATE TABLE mine (x int)")
+    assert migrate(reader).applied == ()  # it only looks
+    assert database_status(reader).left_out[0].startswith(("Hypertables", "Longer bars"))
+    assert schema_differences(reader, None) == []
+
+
+def test_the_writer_runs_a_whole_session_and_changes_no_more_than_that(owned, member, new_desk):
+    writer = member(WRITER)
+    desk: TestDesk = new_desk(writer.url)
+    first = desk.run(DAY)
+    assert first.success
+    assert {event for event in ("market_data", "dual_ticker_bars", "eod_summaries") if events(first, event)} == {
+        "market_data",
+        "dual_ticker_bars",
+        "eod_summaries",
+    }
+    assert desk.rows("SELECT count(*) FROM market_data") == [(780,)]
+    assert desk.run(
+        DAY, refresh=True, faults=["drop:NVDA:2020-11-20:10:00-10:01"]
+    ).success  # rows go, and leave a trace
+    assert desk.rows("SELECT count(*) FROM bar_revisions") == [(2,)]
+    for name in [name for name in WRITES if not name.startswith("market_data_")]:
+        assert all(refused(writer, change, name) for change in CHANGES[2:]), name
+        assert gives_nothing_away(writer, name)
+    for name in ("bar_revisions", "gate_acceptances", "data_quality_reports", "feed_events", "stored_bar_size"):
+        assert refused(writer, "DELETE FROM {}", name)
+    for change in (
+        "bar_revisions SET close = 1",
+        "gate_acceptances SET reason = 'x'",
+        "data_quality_reports SET verdict = 'PASS'",
+    ):
+        assert refused(writer, "UPDATE " + change)
+    assert refused(writer, "CREATE TABLE mine (x int)")
+    assert refused(writer, "DELETE FROM eod_summaries")
+    assert refused(writer, "INSERT INTO schema_migrations VALUES (9000, '', '')")
+
+
+def test_a_writer_is_told_when_the_owner_has_to_migrate(owned, member, tmp_path):
+    writer = member(WRITER)
+    folder = Path(shutil.copytree(SQL, tmp_path / "sql"))
+    (folder / "migrations" / "0999_more.sql").write_text("CREATE TABLE more (x int);")
+    with pytest.raises(
+        MigrationError, match=r"lacks 0999_more, .*user_.* may not .* let its owner run `intraday db migrate`"
+    ):
+        migrate(writer, folder)
+
+
+def test_what_is_given_too_much_or_too_little_is_a_difference(owned):
+    with psycopg.connect(owned.url) as connection:
+        connection.execute("GRANT UPDATE ON bar_revisions TO intraday_writer")
+        connection.execute("REVOKE SELECT ON market_data_1h FROM intraday_reader")
+    assert schema_differences(owned, None) == [
+        "Missing: SELECT on market_data_1h for intraday_reader.",
+        "Too much: UPDATE on bar_revisions for intraday_writer.",
+    ]
+    assert bring_up(owned).done == ("granted 1 privileges",)
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[DatabaseServer]:
+    """A PostgreSQL of its own that nobody migrated on: roles belong to the whole server."""
+    folder = Path(tempfile.mkdtemp(prefix="intraday-roles-"))
+    yield embedded_server(folder / "postgres", "one")
+    CONNECTIONS.close()
+    stop_embedded(folder / "postgres")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def roles(server: DatabaseServer) -> set[str]:
+    with psycopg.connect(server.url) as connection:
+        return {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
+
+
+def test_without_the_right_to_make_roles_an_administrator_is_told_what_to_run(own_cluster):
+    with psycopg.connect(own_cluster.url, autocommit=True) as admin:
+        admin.execute("CREATE ROLE modest LOGIN")
+        admin.execute("CREATE DATABASE modest OWNER modest")
+    modest = DatabaseServer(make_conninfo(own_cluster.url, user="modest", dbname="modest"))
+    assert migrate(modest).applied
+    assert not roles(own_cluster) & set(ROLES)
+    assert schema_differences(modest, None) == []
+    (said,) = (one for one in database_status(modest).left_out if one.startswith("Missing roles"))
+    with psycopg.connect(own_cluster.url, autocommit=True) as admin:
+        admin.execute(said.split("runs ")[1].split(" and `")[0])  # type: ignore[call-overload]
+    assert len(schema_differences(modest, None)) == 39
+    assert bring_up(modest).done == ("granted 39 privileges",)
+    assert schema_differences(modest, None) == []
+
+
+def test_two_databases_of_a_server_make_the_roles_at_once(own_cluster):
+    """The second waits for the first, and does not fail on what it then finds."""
+    with psycopg.connect(own_cluster.url, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE two")
+    other = DatabaseServer(make_conninfo(own_cluster.url, dbname="two"))
+    failed: list[BaseException] = []
+
+    def second() -> None:
+        try:
+            migrate(other)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=second)
+    with psycopg.connect(own_cluster.url) as first, psycopg.connect(own_cluster.url, autocommit=True) as watcher:
+        first.execute("CREATE ROLE intraday_reader NOLOGIN")
+        thread.start()
+        pulse = threading.Event()
+        while watcher.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is None and thread.is_alive():
+            pulse.wait(0.05)
+        assert thread.is_alive()
+        first.commit()
+    thread.join(60)
+    assert failed == []
+    assert roles(own_cluster) >= set(ROLES)
+    assert migrate(own_cluster).done[-1] == "granted 39 privileges"

@@ -23,6 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -224,7 +225,7 @@ def start() -> None:
 def plain(first: str, last: str) -> None:
     """The graph's own stages over every session, with neither an instance nor a run."""
     from cli.desk import sessions_asked_for
-    from intraday_assets.graph import STAGES, make_session
+    from intraday_assets.graph import SPECS, make_sessions
     from intraday_assets.work import Desk, SessionWork
     from resources.dagster_resources import resources_from
     from resources.settings import load_settings
@@ -234,10 +235,11 @@ def plain(first: str, last: str) -> None:
     zone, server, gate = made["landing"].zone(), made["database"].server(), made["gate"].gate()
     feed = made["feeds"].feeds(zone, server).failover(gate)
     desk = Desk(settings.symbols, settings.bar_size, feed, zone, gate, server)
-    selected = frozenset(asset for stage in STAGES for asset in stage.assets)
+    selected = frozenset(spec.key.to_user_string() for spec in SPECS)
     wanted = sessions_asked_for(first, last, settings)
-    for session in wanted:
-        for _ in make_session(SessionWork(desk, session, draws_overviews=session == wanted[-1]), selected):
+    for _, month in groupby(wanted, key=lambda session: session.month):
+        works = [SessionWork(desk, session, draws_overviews=session == wanted[-1]) for session in month]
+        for _ in make_sessions(works, selected):
             pass
 
 
@@ -258,10 +260,10 @@ def apart(first: str, last: str) -> None:
     timed_calls(times, "writing events", TogetherEventLog, "_write_waiting")
     timed_calls(times, "pictures of many sessions", report_metadata, "_charts")
     timed_calls(times, "candles", graph.frames, "candles")
-    sessions = graph.make_session
+    sessions = graph.make_sessions
 
-    def make_session(work: Any, selected: frozenset[str]) -> Iterator[Any]:
-        made = sessions(work, selected)
+    def make_sessions(works: Any, selected: frozenset[str]) -> Iterator[Any]:
+        made = sessions(works, selected)
         while True:
             begin = time.perf_counter()
             event = next(made, None)
@@ -270,7 +272,7 @@ def apart(first: str, last: str) -> None:
                 return
             yield event
 
-    graph.make_session = make_session
+    graph.make_sessions = make_sessions
     timed_calls(times, "Dagster's runs, all of it", run.Runs, "run")
     with suppress(SystemExit):
         command("backfill", first, last)

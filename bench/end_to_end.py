@@ -7,10 +7,12 @@ left out on both sides: no answer is read from a disk, no Parquet landed. The pe
 on the server's own disk, in one transaction. Quoted is wall time, because ours works on two cores.
 """
 
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import product
 from time import perf_counter, process_time
 from typing import Any, cast
@@ -36,16 +38,18 @@ from resources.landing import LandingZone, RawAnswer
 from resources.load_desk import Judged, LoadingDesk
 from resources.load_judging import SessionJudge
 from resources.loading import Loader, in_chunks, overlapped
-from resources.settings import load_settings
+from resources.settings import AlphaVantageSettings, load_settings
 from resources.shelf import Shelf
 from simulators.alpha_vantage_answers import parse_query, render, select
 
-SESSIONS = 126
-"""Six months of two symbols: twelve vendor months."""
+SESSIONS = 252
+"""A year of two symbols."""
 TABLES = ("market_data", "dual_ticker_bars")
 AT_MOST = 1.8
 MILLION = 1_000_000
 CATALOGS = ("pg_class", "pg_attribute", "pg_index", "pg_depend", "pg_constraint", "pg_type", "pg_statistic")
+
+NewDesk = Callable[[dict[str, str]], LoadingDesk]
 
 
 class Answers(LandingZone):
@@ -70,14 +74,16 @@ def main() -> None:
         stated = ", ".join(f"{name} {value}" for name, value in SETTINGS.items())
         say(f"{len(sessions)} sessions of {' and '.join(SYMBOLS)}; {stated}; fsync on; TimescaleDB, 30-day chunks")
         heading("End to end")
+        desk_of = partial(new_desk, load_settings().alpha_vantage, load_gate("prod"), folder, server)
+        gc.freeze()  # as `intraday load` does
         for datatype in ("json", "csv"):
-            measure(sessions, datatype, folder, server)
+            measure(sessions, vendor_answers(sessions, datatype), datatype, desk_of)
 
 
-def measure(sessions: list[Session], datatype: str, folder: str, server: DatabaseServer) -> None:
+def measure(sessions: list[Session], texts: dict[str, str], datatype: str, desk_of: NewDesk) -> None:
     """The row of one kind of answer, and what ours is made of."""
-    texts = vendor_answers(sessions, datatype)
-    work = lambda: load(new_desk(texts, folder, server), sessions)  # noqa: E731
+    server = desk_of(texts).server
+    work = lambda: load(desk_of(texts), sessions)  # noqa: E731
     empty(server)
     work()
     rows = kept_aside(server)
@@ -91,7 +97,7 @@ def measure(sessions: list[Session], datatype: str, folder: str, server: Databas
     empty(server)
     with stages() as taken:
         start, busy = perf_counter(), process_time()
-        load(new_desk(texts, folder, server), sessions, one_after_the_other=True)
+        load(desk_of(texts), sessions, one_after_the_other=True)
         whole, busy = perf_counter() - start, process_time() - busy
     per_session = {**taken, "rest": busy - sum(taken.values())}
     parts = ", ".join(f"{name} {seconds / len(sessions) * 1000:.2f}" for name, seconds in per_session.items())
@@ -113,13 +119,14 @@ def vendor_answers(sessions: list[Session], datatype: str) -> dict[str, str]:
     return texts
 
 
-def new_desk(texts: dict[str, str], folder: str, server: DatabaseServer) -> LoadingDesk:
+def new_desk(
+    settings: AlphaVantageSettings, gate: Gate, folder: str, server: DatabaseServer, texts: dict[str, str]
+) -> LoadingDesk:
     """A desk that has parsed nothing yet."""
     now = pd.Timestamp.now("UTC")
     landing = Answers(folder, texts, now)
     nobody = cast("Line", None)  # there is no key, so nobody is asked
-    feed = AlphaVantageFeed(load_settings().alpha_vantage, "", nobody, landing, ONE, lambda: now)
-    gate = load_gate("prod")
+    feed = AlphaVantageFeed(settings, "", nobody, landing, ONE, lambda: now)
     return LoadingDesk(SYMBOLS, ONE, gate, feed, Shelf(landing, "prod", ONE, SYMBOLS), server)
 
 
@@ -196,7 +203,7 @@ def stages() -> Iterator[dict[str, float]]:
     places: list[tuple[str, Any, str]] = [
         ("parse", AlphaVantageFeed, "_read"),
         ("normalise", AlphaVantageFeed, "session_bars"),
-        ("contracts", load_judging, "checked"),
+        ("contracts", load_judging, "held"),
         ("frames", load_judging, "build_frames"),
         ("gate", Gate, "judge_all"),
         ("read stored", SessionStore, "stored_of"),

@@ -39,10 +39,10 @@ def main() -> None:
     ours = Side("arrays", lambda: of_arrays(bars, grids))
     pandas, with_talib = Side("pandas ewm", lambda: by_pandas(columns)), Side("TA-Lib", lambda: by_talib(columns))
     show(side_by_side("features", ours, [(pandas, AT_MOST), (with_talib, None)], clock=time.process_time))
-    tables = Side("tables", lambda: build_frames(requests))
+    tables = Side("tables", lambda: [frame.table for frame in build_frames(requests)])
     show(side_by_side("a frame of each session, as tables", tables, [(pandas, None)], clock=time.process_time))
     alone = Side("one", lambda: build_frame(table[2], table[:2], grids[2].session, ONE, SYMBOLS))
-    batch = Side("21 frames at once", lambda: build_frames(requests[2:23]))
+    batch = Side("21 frames at once", lambda: [frame.table for frame in build_frames(requests[2:23])])
     show(side_by_side("a session's frame alone, from its tables", alone, [(batch, None)], 31, time.process_time))
 
 

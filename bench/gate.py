@@ -31,6 +31,7 @@ from market.quality.grid import Grid
 from market.sessions import Session
 from resources.feeds.files import FilesFeed
 from resources.gate_settings import load_gate
+from resources.loading import STORED_AT_ONCE
 from schemas.quality import QualityReport
 
 YEAR, MILLION = 252, 1282
@@ -140,13 +141,20 @@ def shifted(table: pd.DataFrame, origin: Session, day: Session) -> pd.DataFrame:
 
 
 def judged(gate: Gate, sessions: Sequence[Judged]) -> int:
-    """Report on every session, each compared with the ones before it; how many are blocked."""
+    """Report on every session, each compared with the ones before it, as many at once as are loaded together.
+
+    Returns:
+        How many are blocked.
+
+    """
     history: deque[Grid] = deque(maxlen=HISTORY_SESSIONS)
     blocked = 0
-    for one in sessions:
-        evidence = Evidence(one.session, ONE, SYMBOLS, one.bars, one.frame, tuple(history))
-        blocked += gate.judge(evidence).blocked
-        history.appendleft(evidence.grid)
+    for first in range(0, len(sessions), STORED_AT_ONCE):
+        evidences = []
+        for one in sessions[first : first + STORED_AT_ONCE]:
+            evidences.append(Evidence(one.session, ONE, SYMBOLS, one.bars, one.frame, tuple(history)))
+            history.appendleft(evidences[-1].grid)
+        blocked += sum(report.blocked for report in gate.judge_all(evidences))
     return blocked
 
 

@@ -29,7 +29,7 @@ def migrate(
     """
     from cli.db_schema import migrate as command
 
-    end(lambda: command(Screen()))
+    end(lambda: command(Screen()), interrupted="The schema is as it was, or all of it is there.")
 
 
 @db.command()
@@ -71,7 +71,7 @@ def backup(
     """
     from cli.db_backup import backup as command
 
-    end(lambda: command(path, Screen()))
+    end(lambda: command(path, Screen()), interrupted="No backup was written.")
 
 
 @db.command()
@@ -82,7 +82,7 @@ def verify(path: BackupFile) -> None:
     """
     from cli.db_backup import verify as command
 
-    end(lambda: command(path, Screen()))
+    end(lambda: command(path, Screen()), interrupted="Nothing is proven; what it was tried in is dropped.")
 
 
 @db.command()
@@ -101,7 +101,7 @@ def restore(
     """
     from cli.db_backup import restore as command
 
-    end(lambda: command(path, into, Screen()))
+    end(lambda: command(path, into, Screen()), interrupted="The backup is in its place as a whole, or nothing of it.")
 
 
 @db.command()

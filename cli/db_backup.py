@@ -7,18 +7,19 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 
-from resources.database.backup import Manifest, write_backup
-from resources.database.restore import restore_backup, verify_backup
+from resources.database.backups.backup import Manifest, make_folder, write_backup
+from resources.database.backups.restore import restore_backup, verify_backup
 from resources.database.server import find_server
 from resources.errors import BackupUnsound
 from resources.settings import load_settings
+from schemas.words import counted
 
 
 def backup(path: str, console: Console) -> int:
     """The command; a folder that is missing is made."""
     server = find_server(load_settings().home)
     if path.endswith("/"):
-        Path(path).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(path))
     file, manifest = write_backup(server, Path(path), pd.Timestamp.now("UTC").floor("s"))
     size = decimal(file.stat().st_size)
     console.print(f"{escape(str(file))}: {_contents(manifest)} of {server.shown}, {size}.", highlight=False)
@@ -55,7 +56,7 @@ def restore(path: Path, into: str | None, console: Console) -> int:
 
 
 def _contents(manifest: Manifest) -> str:
-    return f"{manifest.rows:,} rows in {len(manifest.tables)} tables"
+    return f"{counted(manifest.rows, 'row')} in {counted(len(manifest.tables), 'table')}"
 
 
 def _unsound(error: BackupUnsound, console: Console) -> int:

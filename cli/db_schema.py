@@ -6,11 +6,12 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from resources.database.migrations import bring_up
-from resources.database.schema_check import schema_differences
+from resources.database.schema.check import schema_differences
+from resources.database.schema.migrations import bring_up
+from resources.database.schema.status import DatabaseStatus, MigrationState, database_status
 from resources.database.server import find_server
-from resources.database.status import DatabaseStatus, MigrationState, database_status
 from resources.settings import load_settings
+from schemas.words import counted
 
 
 def migrate(console: Console) -> int:
@@ -34,7 +35,9 @@ def check(console: Console) -> int:
     for difference in differences:
         console.print(escape(difference), highlight=False)
     if differences:
-        console.print(f"{server.shown} is not at this code's schema: {len(differences)} differences.", highlight=False)
+        console.print(
+            f"{server.shown} is not at this code's schema: {counted(len(differences), 'difference')}.", highlight=False
+        )
         return 1
     console.print(f"{server.shown} is at this code's schema.", highlight=False)
     return 0
@@ -70,7 +73,9 @@ def _hypertables(found: DatabaseStatus) -> Table:
         table.add_column(column, no_wrap=True)
     for one in found.hypertables:
         days = found.retention.get(one.name)
-        kept = "for ever" if days is None else f"{days} days"
+        kept = "for ever" if days is None else counted(days, "day")
         compressed = "after a week" if one.compressed else "no"
-        table.add_row(one.name, f"{one.interval.days} days", str(one.chunks), decimal(one.bytes), compressed, kept)
+        table.add_row(
+            one.name, counted(one.interval.days, "day"), str(one.chunks), decimal(one.bytes), compressed, kept
+        )
     return table

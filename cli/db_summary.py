@@ -11,11 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from market.sessions import NEW_YORK
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import find_server
 from resources.database.summary import SessionSummary, stored_summary
 from resources.settings import load_settings
 from schemas.errors import UnknownSession
+from schemas.words import counted
 
 
 def summary(symbols: Sequence[str], first: str | None, last: str | None, console: Console, *, as_json: bool) -> int:
@@ -28,7 +29,7 @@ def summary(symbols: Sequence[str], first: str | None, last: str | None, console
         console.out(json.dumps([_plain(one) for one in found], indent=1), highlight=False)
     elif found:
         console.print(_table(found))
-        console.print(f"{sum(one.rows for one in found):,} bars in {server.shown}.", highlight=False)
+        console.print(f"{counted(sum(one.rows for one in found), 'bar')} in {server.shown}.", highlight=False)
     else:
         of = f" of {', '.join(wanted)}" if wanted else ""
         console.print(f"{server.shown} holds no bars{escape(of)} in that range.", highlight=False)

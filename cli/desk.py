@@ -4,17 +4,20 @@ What a command sets for its children goes through the environment, so that `dags
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cli.sessions import sessions_named
-from market.sessions import Session
+from market.sessions import Session, latest_closed_session
 from resources.database.feed_event_store import FeedEventStore
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import find_server
+from resources.errors import TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
-from resources.feeds.opening import Feeds
+from resources.feeds.opening import Feeds, utc_now
 from resources.landing import LandingZone
 from resources.settings import Settings, load_settings
 
@@ -39,14 +42,24 @@ def open_events(settings: Settings) -> FeedEventStore:
     return FeedEventStore(server)
 
 
-def sessions_asked_for(first: str, last: str, settings: Settings) -> list[Session]:
+def sessions_asked_for(
+    first: str, last: str, settings: Settings, now: Callable[[], pd.Timestamp] = utc_now
+) -> list[Session]:
     """The sessions of a range given on the command line.
 
     Raises:
         UnknownSession: a date cannot be read, the range is empty or begins before the graph's first session.
+        TooEarly: not all of them are over: names the first that is not, and which can be had.
 
     """
-    return sessions_named(first, last, settings.first_session)
+    found, asked_at = sessions_named(first, last, settings.first_session), now()
+    early = next((session for session in found if session.close >= asked_at), None)
+    if early is not None:
+        raise TooEarly(
+            f"{early.key} is not over: it closes at {early.close:%Y-%m-%d %H:%M} UTC. "
+            f"The latest session that is over is {latest_closed_session(asked_at).key}."
+        )
+    return found
 
 
 @contextmanager

@@ -19,9 +19,11 @@ from market.time_range import TimeRange, time_range
 from resources.bar_files import FileFormat, prices_in, write_bars
 from resources.database.bar_reader import BarLength, BarsWanted, read_bars
 from resources.database.server import find_server
-from resources.errors import RequestNotUnderstood
+from resources.errors import NotWritten, RequestNotUnderstood
 from resources.landing import durable_file
+from resources.part_files import remove_abandoned
 from resources.settings import load_settings
+from schemas.words import counted
 
 STDOUT = "-"
 NOTHING = 1
@@ -70,10 +72,17 @@ def export(asked: Asked, console: Console) -> int:
     if asked.output == STDOUT:
         return _to_stdout(reader, file_format)
     path = Path(asked.output)
-    with _progress(wanted.range, console) as seen, durable_file(path) as file:
-        rows = write_bars(reader, file, file_format, seen)
+    remove_abandoned(path.parent, path.name)
+    try:
+        with _progress(wanted.range, console) as seen, durable_file(path) as file:
+            rows = write_bars(reader, file, file_format, seen)
+    except OSError as error:
+        raise NotWritten(
+            f"{path} cannot be written ({error.strerror or error}): name another place with --output, or make this one "
+            "writable and large enough."
+        ) from error
     size = path.stat().st_size / 1e6
-    said = f"{rows:,} rows, {size:,.1f} MB, {time.monotonic() - begun:.1f} s: {path}"
+    said = f"{counted(rows, 'row')}, {size:,.1f} MB, {time.monotonic() - begun:.1f} s: {path}"
     console.print(said, highlight=False, markup=False, soft_wrap=True)
     return 0
 

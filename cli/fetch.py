@@ -22,6 +22,7 @@ from resources.gate_settings import load_gate
 from resources.landing import LandingZone
 from resources.settings import Settings, load_settings
 from schemas.errors import IntradayError
+from schemas.words import counted
 
 WRITERS = {"csv": to_csv, "json": to_json}
 
@@ -52,7 +53,8 @@ def fetch(
     had = [one.bars for one in found if one.bars is not None]
     if had:
         path = _write(pd.concat(had, ignore_index=True), settings, ending)
-        console.print(f"{sum(map(len, had)):,} rows in {path.removeprefix('file://')}", soft_wrap=True, highlight=False)
+        rows = counted(sum(map(len, had)), "row")
+        console.print(f"{rows} in {path.removeprefix('file://')}", soft_wrap=True, highlight=False)
     else:
         console.print("Nothing was written.")
     if seed is not None:

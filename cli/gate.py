@@ -28,6 +28,7 @@ from resources.paths import CONFIG
 from resources.settings import Settings, environments, load_settings
 from resources.shelf import Shelf
 from schemas.quality import Action, QualityReport, Verdict, report_schema
+from schemas.words import first_of
 
 PASSED, WARNED, BLOCKED, FAILED = 0, 1, 2, 3
 """Exit statuses; a warning is one only where that was asked for."""
@@ -178,9 +179,8 @@ def _between(wanted: tuple[str, str]) -> str:
     return f"of {wanted[0]}" if wanted[0] == wanted[1] else f"from {wanted[0]} to {wanted[1]}"
 
 
-def _days(sessions: Sequence[Session], shown: int = 6) -> str:
-    keys = ", ".join(session.key for session in sessions[:shown])
-    return keys if len(sessions) <= shown else f"{keys} and {len(sessions) - shown} more sessions"
+def _days(sessions: Sequence[Session]) -> str:
+    return first_of([session.key for session in sessions], "session")
 
 
 def _write(reports: Sequence[QualityReport], asked: Asked, console: Console) -> None:

@@ -10,8 +10,8 @@ from cli.desk import sessions_asked_for
 from cli.run import RUN_ENDED_EARLY, run_sessions, show_result
 from market.quality.gate import bars_of
 from resources.database.acceptance_store import AcceptanceStore
-from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
+from resources.database.schema.migrations import migrate
 from resources.database.server import find_server
 from resources.errors import NotAcceptable
 from resources.gate_settings import load_gate

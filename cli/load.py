@@ -3,7 +3,7 @@
 What is loaded and how is `resources.loading`'s matter; here it is shown.
 """
 
-from collections import Counter
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import find_server
 from resources.feeds.loadable import LoadableFiles, open_files
 from resources.feeds.opening import utc_now
@@ -27,6 +27,7 @@ from resources.loading import Loader, Outcome
 from resources.settings import Settings, load_settings
 from resources.shelf import Shelf
 from schemas.quality import Action
+from schemas.words import counted
 
 STORED, REFUSED = 0, 1
 """Exit statuses."""
@@ -66,6 +67,7 @@ def load(
         shelf = Shelf(LandingZone(settings.landing_url), settings.environment, settings.bar_size, settings.symbols)
         desk = LoadingDesk(settings.symbols, settings.bar_size, gate, files.feed, shelf, server)
         sessions = files.sessions
+        gc.freeze()  # a collection need not look through all that was imported, which takes as long as ten sessions
         outcomes: list[Outcome] = []
         try:
             for outcome in progress.track(Loader(desk).load(sessions), total=len(sessions), description="sessions"):
@@ -74,7 +76,7 @@ def load(
             progress.stop()
             _show(outcomes, files, settings, console)
             _show_totals(outcomes, files, perf_counter() - started, console)
-    refused = files.refused or any(outcome.why for outcome in outcomes)
+    refused = files.refused or files.left_alone or any(outcome.why for outcome in outcomes)
     return REFUSED if refused or not outcomes else STORED
 
 
@@ -89,7 +91,7 @@ def _show(outcomes: Sequence[Outcome], files: LoadableFiles, settings: Settings,
         counts = [(one.sent, one.added, one.revised, one.unchanged, one.removed) for one in changes]
         table.add_row(name, *[f"{sum(column):,}" for column in zip(*counts, strict=True)] or ["0"] * 5)
     console.print(table)
-    for said in files.refused.values():
+    for said in (*files.refused.values(), *files.left_alone.values()):
         console.print(f"[red]refused[/] {escape(said)}", highlight=False, soft_wrap=True)
     for outcome in outcomes:
         if outcome.why:
@@ -99,22 +101,33 @@ def _show(outcomes: Sequence[Outcome], files: LoadableFiles, settings: Settings,
         said = " ".join(outcome.report.reasons())
         console.print(f"[yellow]{outcome.session.key}[/] {escape(said)}", highlight=False, soft_wrap=True)
     if len(warned) > NAMED:
-        console.print(f"[yellow]{len(warned) - NAMED} more sessions were stored with a warning.[/]", highlight=False)
-    for said in files.contested:
+        more = counted(len(warned) - NAMED, "more session")
+        console.print(f"[yellow]Stored with a warning: {more}.[/]", highlight=False)
+    for said in (*files.nowhere, *files.contested):
         console.print(f"[yellow]{escape(said)}[/]", highlight=False, soft_wrap=True)
 
 
 def _show_totals(outcomes: Sequence[Outcome], files: LoadableFiles, seconds: float, console: Console) -> None:
-    """The statistics."""
+    """The statistics: where every file, every session and every row went."""
     stored = [outcome for outcome in outcomes if not outcome.why]
     refused = [outcome for outcome in outcomes if outcome.why]
-    rows, marked = sum(one.rows for one in outcomes), Counter(stored=sum(one.marked for one in stored))
+    rows, marked = sum(one.rows for one in outcomes), sum(one.marked for one in stored)
     lost = sum(one.rows for one in refused)
-    sessions = f"{len(outcomes)} sessions: {len(stored)} stored, {len(refused)} refused"
-    console.print(f"{len(files)} files, {len(files.refused)} refused in part or whole. {sessions}.", highlight=False)
-    said = f"{rows:,} rows in: {rows - lost - marked['stored']:,} bars of sessions that are stored, "
-    said += f"{marked['stored']:,} outside of regular hours or marked, {lost:,} in refused sessions"
-    other = files.rows - rows
-    said += f"; {other:,} more that no session took." if other > 0 else "."
-    console.print(said, highlight=False)
+    sessions = f"{counted(len(outcomes), 'session')}: {len(stored)} stored, {len(refused)} refused"
+    left = f"; {len(files.left_alone)} left alone" if files.left_alone else ""
+    console.print(
+        f"{counted(len(files), 'file')}, {len(files.refused)} refused in part or whole. {sessions}{left}.",
+        highlight=False,
+    )
+    said = f"{counted(rows, 'row')} in: {rows - lost - marked:,} bars of sessions that are stored, "
+    said += f"{marked:,} outside of regular hours or marked, {lost:,} in refused sessions"
+    elsewhere = [f"{count:,} {where}" for where, count in _elsewhere(rows, files).items() if count > 0]
+    said += f"; beside these {', '.join(elsewhere)}" if elsewhere else ""
+    console.print(f"{said}.", highlight=False)
     console.print(f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s.", highlight=False)
+
+
+def _elsewhere(rows: int, files: LoadableFiles) -> dict[str, int]:
+    """By why, how many rows of the files did not come into a session of the load as they are."""
+    rest = files.rows - files.not_taken.total() - rows
+    return {**files.not_taken, "of which another file's were taken, or longer bars were made": rest}

@@ -1,5 +1,6 @@
 """The console command `intraday`: its commands. The groups are `gate_commands`, `simulate_commands` and `db`."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +9,8 @@ import typer
 from dotenv import load_dotenv
 
 from cli.db import db
-from cli.ending import Screen, end
-from cli.gate_commands import gate
+from cli.ending import STORED, UNWRITTEN, Screen, end, hold_readable
+from cli.gate_commands import GateCommands, gate
 from cli.simulate_commands import Port, simulate
 from resources.paths import FILES
 
@@ -69,7 +70,7 @@ def demo() -> None:
     """Run the main job on recorded sessions, two of them spoiled on purpose. No key, no network, no Docker."""
     from cli.demo import demo as command
 
-    end(lambda: command(Screen()))
+    end(lambda: command(Screen()), interrupted=STORED)
 
 
 @app.command()
@@ -81,7 +82,7 @@ def run(
     """Materialise the sessions from FIRST to LAST as one run. Exit status 1 when a session did not pass."""
     from cli.run import run as command
 
-    end(lambda: command(first, last or first, Screen(), refresh=refresh))
+    end(lambda: command(first, last or first, Screen(), refresh=refresh), interrupted=STORED)
 
 
 @app.command()
@@ -100,7 +101,7 @@ def backfill(
     ends = [day for day in (last, session, until) if day is not None]
     if len(begins) != 1 or len(ends) > 1:
         raise typer.BadParameter("give a first day and perhaps a last one, or --from and --to, or --session")
-    end(lambda: command(begins[0], (ends or begins)[0], Screen(), refresh=refresh))
+    end(lambda: command(begins[0], (ends or begins)[0], Screen(), refresh=refresh), interrupted=STORED)
 
 
 @app.command()
@@ -120,7 +121,10 @@ def fetch(
     if seed is not None and not mock_data:
         raise typer.BadParameter("it goes with --mock-data", param_hint="--seed")
     made_up = (seed or 0) if mock_data else None
-    end(lambda: command(first, last, Screen(), ending=ending.value, seed=made_up, refresh=refresh))
+    end(
+        lambda: command(first, last, Screen(), ending=ending.value, seed=made_up, refresh=refresh),
+        interrupted=UNWRITTEN,
+    )
 
 
 @app.command(help=LOAD_HELP)
@@ -135,7 +139,7 @@ def load(
     """Store the sessions in files of bars that the quality gate lets pass."""
     from cli.load import load as command
 
-    end(lambda: command(files or [], Screen(), limit=limit_files))
+    end(lambda: command(files or [], Screen(), limit=limit_files), interrupted=STORED)
 
 
 @app.command()
@@ -205,10 +209,11 @@ def export(
         exact=exact,
         force=force,
     )
-    end(lambda: command(asked, Screen(stderr=True)))
+    end(lambda: command(asked, Screen(stderr=True)), interrupted=UNWRITTEN)
 
 
 def main() -> None:
     """Run what the command line says."""
     load_dotenv(FILES / ".env")
+    hold_readable(sys.argv[1:], GateCommands.misused if sys.argv[1:2] == ["gate"] else 2)
     app()

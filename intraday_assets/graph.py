@@ -1,14 +1,19 @@
-"""The asset graph: every selected session passes through the selected stages, one session after the other.
+"""The asset graph: every selected session passes through the selected stages, the sessions of a month together.
 
 One step makes all assets of a session. Were each asset a step, Dagster would record it for every session of a range or
 skip everything behind it for all of them. Here a bad session stops only itself, and each asset is recorded for just the
 sessions that have it. A run that could not store every session it was asked for fails at its end and names them.
+
+Sessions are made one after the other, because what the gate says of one decides what the next is compared with and
+warmed by. Then those of a month are stored together: a transaction costs more than a session's rows.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
 from typing import NamedTuple
 
 import dagster as dg
@@ -40,17 +45,21 @@ class Stage:
 
     assets: tuple[str, ...]
     needs: frozenset[str]
-    make: Callable[[SessionWork, frozenset[str]], Iterator[Made]]
+    make: Callable[[Sequence[SessionWork], frozenset[str]], Iterable[Made]]
+    """Makes them of some sessions, of all or of none, as part of the selected assets."""
     waits_its_turn: bool = False
     """Whether one run at a time makes it and what follows: another's report would make this one's an older one."""
 
 
-STAGES = (
-    Stage(("bars",), frozenset(), lambda work, _: bars.make(work)),
-    Stage(("frames",), frozenset({"bars"}), lambda work, _: frames.make(work)),
-    Stage(("quality_reports",), frozenset(), lambda work, _: quality_reports.make(work), True),
+ONE_BY_ONE = (
+    Stage(("bars",), frozenset(), lambda works, _: bars.make(works[0])),
+    Stage(("frames",), frozenset({"bars"}), lambda works, _: frames.make(works[0])),
+    Stage(("quality_reports",), frozenset(), lambda works, selected: quality_reports.judge(works[0], selected), True),
+)
+TOGETHER = (
+    Stage(("quality_reports",), frozenset({"quality_reports"}), lambda works, _: quality_reports.make(works)),
     Stage(("market_data", "dual_ticker_bars"), frozenset({"quality_reports"}), hypertables.make),
-    Stage(("eod_summaries",), frozenset({"quality_reports"}), lambda work, _: eod_summaries.make(work)),
+    Stage(("eod_summaries",), frozenset({"quality_reports"}), lambda works, _: eod_summaries.make(works)),
 )
 SPECS = [
     bars.SPEC,
@@ -69,6 +78,27 @@ class BadSession(NamedTuple):
 
     why: str
     retry_helps: bool
+
+
+@dataclass
+class Seen:
+    """What a run remembers of all its sessions."""
+
+    bad: dict[str, BadSession] = field(default_factory=dict)
+    not_primary: list[str] = field(default_factory=list)
+    """Those with bars of another feed."""
+    accepted: list[str] = field(default_factory=list)
+    """Those that passed on a person's word."""
+
+    def note(self, work: SessionWork) -> None:
+        """Remember what is to be said of a session at the end."""
+        key = work.session.key
+        if work.outcome is not None:
+            self.bad[key] = BadSession(work.outcome, work.retry_helps)
+        if work.not_primary:
+            self.not_primary.append(key)
+        if work.accepted:
+            self.accepted.append(key)
 
 
 class RunConfig(dg.Config):
@@ -98,59 +128,80 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         database: DatabaseResource,
     ) -> Iterator[Event]:
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
-        bad: dict[str, BadSession] = {}
-        others: list[str] = []
-        accepted: list[str] = []
+        seen = Seen()
         try:
             zone, server, rules = landing.zone(), database.server(), gate.gate()
             feed = feeds.feeds(zone, server).failover(rules, refresh=config.refresh)
             desk = Desk(settings.symbols, settings.bar_size, feed, zone, rules, server)
-            for key in context.partition_keys:
-                last = config.overviews and key == context.partition_keys[-1]
-                work = SessionWork(desk, session(key), draws_overviews=last)
-                yield from make_session(work, selected)
-                if work.outcome is not None:
-                    bad[key] = BadSession(work.outcome, work.retry_helps)
-                if work.not_primary:
-                    others.append(key)
-                if work.accepted:
-                    accepted.append(key)
-                _log_outcome(context, work)
+            last = session(context.partition_keys[-1]) if config.overviews else None
+            for _, month in groupby(map(session, context.partition_keys), key=lambda one: one.month):
+                works = [SessionWork(desk, one, draws_overviews=one == last) for one in month]
+                yield from make_sessions(works, selected)
+                for work in works:
+                    seen.note(work)
+                _log_outcomes(context, works)
         except IntradayError as error:
             raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
-        for name, keys in (("intraday/not_primary_feed", others), ("intraday/accepted", accepted)):
+        for name, keys in (("intraday/not_primary_feed", seen.not_primary), ("intraday/accepted", seen.accepted)):
             if keys:
                 _tag(context, name, keys)
-        if bad:
-            raise _outcome(context, bad)
+        if seen.bad:
+            raise _outcome(context, seen.bad)
 
     return sessions
 
 
-def make_session(work: SessionWork, selected: frozenset[str]) -> Iterator[Event]:
-    """Make the selected assets of one session; what fails is noted in `work.problems` and stops what needs it."""
-    with ExitStack() as turn:
-        for stage in STAGES:
-            wanted = selected.intersection(stage.assets)
-            if not wanted or work.lacks(stage.needs):
-                continue
-            try:
-                if stage.waits_its_turn:
-                    turn.enter_context(work.desk.sessions.turn(work.session))
-                for made in stage.make(work, wanted):
-                    yield from _events(made, work.session.key)
-            except NO_BETTER_ALONE:
-                raise  # no session of the run would fare better
-            except Exception as error:  # one bad session must not stop the others; the run names it at its end
-                together = tuple(asset for asset in stage.assets if asset in wanted)
-                work.problems[together] = error
-                for asset in CONTRACTS.intersection(together) if isinstance(error, ContractBroken) else ():
-                    yield _evaluation(asset, Check("contract", False, str(error)), work.session.key)
-                if not isinstance(error, IntradayError):
-                    log.exception("%s of %s", " and ".join(sorted(wanted)), work.session.key)
+def make_sessions(works: Sequence[SessionWork], selected: frozenset[str]) -> Iterator[Event]:
+    """Make the selected assets of some sessions, in their order.
+
+    What fails is noted in the session's `problems` and stops what needs it.
+    """
+    with ExitStack() as held:
+        # Taken with the first judgement: what a vendor says of a month has mostly been fetched by then.
+        turn = cache(lambda: held.enter_context(works[0].desk.turn(works)))
+        for work in works:
+            for stage in ONE_BY_ONE:
+                yield from _made(stage, [work], selected, turn)
+        for stage in TOGETHER:
+            yield from _made(stage, works, selected, turn)
 
 
-def _events(made: Made, key: str) -> Iterator[Event]:
+def _made(
+    stage: Stage, works: Sequence[SessionWork], selected: frozenset[str], turn: Callable[[], None]
+) -> Iterator[Event]:
+    """What a stage makes of the sessions that have what it needs; where they fail together, each by itself."""
+    able = [work for work in works if not work.lacks(stage.needs)]
+    if not able or selected.isdisjoint(stage.assets):
+        return
+    try:
+        if stage.waits_its_turn:
+            turn()
+        made = list(stage.make(able, selected))
+    except NO_BETTER_ALONE:
+        raise  # no session of the run would fare better
+    except Exception as error:
+        if len(able) == 1:
+            yield from _failed(stage, able[0], selected, error)
+        else:
+            for work in able:
+                yield from _made(stage, [work], selected, turn)
+        return
+    for one in made:
+        yield from _events(one)
+
+
+def _failed(stage: Stage, work: SessionWork, selected: frozenset[str], error: Exception) -> Iterator[Event]:
+    """One bad session must not stop the others; the run names it at its end."""
+    together = tuple(asset for asset in stage.assets if asset in selected)
+    work.failed(together, error)
+    for asset in CONTRACTS.intersection(together) if isinstance(error, ContractBroken) else ():
+        yield _evaluation(asset, Check("contract", False, str(error)), work.session.key)
+    if not isinstance(error, IntradayError):
+        log.error("%s of %s", " and ".join(together), work.session.key, exc_info=error)
+
+
+def _events(made: Made) -> Iterator[Event]:
+    key = made.session.key
     yield dg.AssetMaterialization(made.asset, partition=key, metadata=made.metadata)
     for check in made.checks:
         yield _evaluation(made.asset, check, key)
@@ -168,15 +219,21 @@ def _evaluation(asset: str, check: Check, key: str) -> dg.AssetCheckEvaluation:
     )
 
 
-def _log_outcome(context: dg.AssetExecutionContext, work: SessionWork) -> None:
-    if work.outcome is None:
-        rows = (
-            f"{table}: {c.added} added, {c.revised} revised, {c.removed} removed" for table, c in work.changes.items()
-        )
-        context.log.info(f"{work.session.key} passed. {'; '.join(rows)}")
-    else:
-        context.log.error(f"{work.session.key} did not pass. {work.outcome}")
-    log.info("%s", work.session.key, extra={"session": work.session.key, "outcome": work.outcome})
+def _log_outcomes(context: dg.AssetExecutionContext, works: Sequence[SessionWork]) -> None:
+    """One line of Dagster's log for those that passed, and one for each that did not; each line is a transaction."""
+    passed = [work for work in works if work.outcome is None]
+    if passed:
+        context.log.info("\n".join(f"{work.session.key} passed. {_changed(work)}" for work in passed))
+    for work in works:
+        if work.outcome is not None:
+            context.log.error(f"{work.session.key} did not pass. {work.outcome}")
+        log.info("%s", work.session.key, extra={"session": work.session.key, "outcome": work.outcome})
+
+
+def _changed(work: SessionWork) -> str:
+    return "; ".join(
+        f"{table}: {c.added} added, {c.revised} revised, {c.removed} removed" for table, c in work.changes.items()
+    )
 
 
 def _tag(context: dg.AssetExecutionContext, name: str, sessions: Sequence[str]) -> None:

@@ -3,26 +3,27 @@
 What an asset *is* stands in `intraday_assets.assets`; the order in which a run makes them in `intraday_assets.graph`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import islice
 from typing import Any
 
 import pandas as pd
 
-from market.frames import REACH_SESSIONS, warm_history
-from market.quality.evidence import HISTORY_SESSIONS, Evidence, failed_alone
-from market.quality.fingerprint import fingerprints
-from market.quality.gate import Gate, bars_of
-from market.quality.grid import Grid, bar_grid, stored_grid
-from market.sessions import BarSize, Session, session_at, sessions_before
+from market.frames import REACH_SESSIONS
+from market.quality.columns import Columns, held, together
+from market.quality.evidence import Evidence, failed_alone
+from market.quality.gate import Gate
+from market.quality.grid import Grid, stored_grid
+from market.sessions import BarSize, Session
 from resources.database.acceptance_store import AcceptanceStore
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.report_store import ReportStore
 from resources.database.server import DatabaseServer
 from resources.database.session_store import SessionStore
 from resources.database.table_writer import Change
+from resources.earlier import EarlierSessions
 from resources.errors import (
     UNUSABLE,
     Blocked,
@@ -38,7 +39,7 @@ from resources.landing import LandingZone
 from resources.shelf import Shelf
 from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
 from schemas.quality import Acceptance, Attempt, QualityReport
-from schemas.tables import KEPT, Bars, checked
+from schemas.tables import Bars
 
 UNFIT = (LabelSideUnclear, ContractBroken)
 """What the primary feed has of a session is no history for the next ones, today and tomorrow."""
@@ -66,29 +67,35 @@ class Made:
     """What a stage made of an asset's session, as the UI shows it."""
 
     asset: str
+    session: Session
     metadata: Mapping[str, Any]
     checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class FeedsAsked:
+    """What came of asking several feeds for a session."""
+
+    attempts: tuple[Attempt, ...] = ()
+    """Of the symbols for which it was not the primary alone."""
+    second: pd.DataFrame | None = None
+    """What the feeds that were not taken have of the session, where they were asked."""
 
 
 @dataclass(frozen=True)
 class Fetched:
     """A session's bars, and by symbol what the feeds answered."""
 
-    bars: pd.DataFrame
-    """`schemas.tables.Bars`."""
+    bars: Evidence
     answers: Mapping[str, SessionAnswer]
 
     @property
-    def second(self) -> pd.DataFrame | None:
-        """What the feeds that were not taken have of the session, where they were asked."""
-        others = [answer.other.bars for answer in self.answers.values() if answer.other is not None]
-        return pd.concat(others, ignore_index=True) if others else None
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """What came of asking the feeds, of the symbols for which it was not the primary alone."""
+    def asked(self) -> FeedsAsked:
+        """How it came to these bars, where it was not the primary feed alone."""
         several = [answer.attempts for answer in self.answers.values() if len(answer.attempts) > 1]
-        return tuple(attempt for attempts in several for attempt in attempts)
+        others = [answer.other.bars for answer in self.answers.values() if answer.other is not None]
+        second = pd.concat(others, ignore_index=True) if others else None
+        return FeedsAsked(tuple(attempt for attempts in several for attempt in attempts), second)
 
 
 class Desk:
@@ -112,68 +119,44 @@ class Desk:
         self.reports = ReportStore(server)
         self.acceptances = AcceptanceStore(server)
         self.events = FeedEventStore(server)
+        self.earlier = EarlierSessions(self, self._known)
         # A session is made once and is then the history of the next ones: what a run reaches back to is kept, no more.
-        remembered = lru_cache(maxsize=REACH_SESSIONS + 1)
-        self.fetched_bars = remembered(self._fetched_bars)
-        self.fit_bars = remembered(self._fit_bars)
-        self._grids: dict[Session, Grid] = {}
-        self._judgements: dict[Session, QualityReport] = {}
+        self.fetched = lru_cache(maxsize=REACH_SESSIONS + 1)(self._fetched)
 
-    def _fetched_bars(self, session: Session) -> Fetched:
+    def evidence(self, session: Session, bars: pd.DataFrame | Columns) -> Evidence:
+        """A session's bars, `schemas.tables.Bars`, with nothing that they are compared with."""
+        return Evidence(session, self.bar_size, self.symbols, bars)
+
+    def _fetched(self, session: Session) -> Fetched:
         """Every symbol's bars from the feeds."""
-        history = self.history(session)
+        history = self.earlier.history(session)
         answers = {symbol: self.feed.session_bars(symbol, session, history) for symbol in self.symbols}
-        table = pd.concat([answer.part.bars for answer in answers.values()], ignore_index=True)
-        return Fetched(checked(table, Bars), answers)
+        bars = held(together([answer.part.columns for answer in answers.values()]), Bars)
+        return Fetched(self.evidence(session, bars), answers)
 
-    def history(self, session: Session) -> tuple[Grid, ...]:
-        """What is stored of the sessions before, latest first: those that the gate let pass, or a person accepted.
-
-        A run goes forward in time, so what it has read of an earlier session stays true.
-        """
-        before = list(islice(sessions_before(session), HISTORY_SESSIONS))
-        unread = [earlier for earlier in before if earlier not in self._grids]
-        for earlier, rows in zip(unread, self.sessions.stored_of(unread), strict=True):
-            self._grids[earlier] = stored_grid(rows, earlier, self.bar_size, self.symbols)
-        self._grids = {earlier: self._grids[earlier] for earlier in before}
-        return tuple(grid for grid in self._grids.values() if grid.present.any())
-
-    def judged(self, session: Session, report: QualityReport) -> None:
-        """This run keeps a judgement: the next session need not ask the database for it."""
-        self._judgements[session] = report
-
-    def stored(self, session: Session, bars: pd.DataFrame) -> None:
-        """This run stored these bars of a session: the next ones need not read them back."""
-        self._grids[session] = bar_grid(bars, session, self.bar_size, self.symbols)
-
-    def _fit_bars(self, session: Session) -> pd.DataFrame | None:
-        """An earlier session's bars, for warming indicators; None if there are none or the gate blocks them."""
-        bars = self._known_bars(session)
-        if bars is None:
-            return None
-        report = self._judgements.pop(session, None)
-        if report is None:
-            report = self.reports.newest(session, self.gate.environment, self.bar_size, self.symbols)
-        if report is None or bars_of(report) != fingerprints("bars", bars, self.symbols):
-            # Nobody has judged these bars yet, with all that they could be compared with.
-            history = self.history(session)
-            report = self.gate.judge(Evidence(session, self.bar_size, self.symbols, bars, history=history))
-        return None if report.blocked else bars
-
-    def _known_bars(self, session: Session) -> pd.DataFrame | None:
+    def _known(self, session: Session) -> Evidence | None:
         """From the feeds' answers, whatever an earlier run made of others; as landed where the primary feed fails."""
         try:
-            return self.fetched_bars(session).bars
+            return self.fetched(session).bars
         except UNUSABLE as error:
             cause = error.primary if isinstance(error, NoFeedAnswered) else error
             if isinstance(cause, UNFIT):
                 return None
             try:
-                return self.shelf.bars(session)
+                return self.evidence(session, self.shelf.bars(session))
             except NotLanded:
                 if isinstance(cause, ABSENT):
                     return None
                 raise error from None
+
+    @contextmanager
+    def turn(self, works: "Sequence[SessionWork]") -> Iterator[None]:
+        """Wait until no other run judges these sessions; from then on to the end what is stored of them is ours."""
+        sessions = [work.session for work in works]
+        with self.sessions.turn(*sessions):
+            for work, rows in zip(works, self.sessions.stored_of(sessions), strict=True):
+                work.stored = rows
+            yield
 
 
 @dataclass
@@ -191,51 +174,69 @@ class SessionWork:
     """Whether the pictures of many sessions are drawn with this one: they cost, so a run draws them with its last."""
 
     @cached_property
-    def bars(self) -> pd.DataFrame:
-        """`schemas.tables.Bars`."""
-        return self.desk.shelf.bars(self.session)
+    def bars(self) -> Evidence:
+        """`schemas.tables.Bars`, by themselves."""
+        return self.desk.evidence(self.session, self.desk.shelf.bars(self.session))
 
     @cached_property
-    def frame(self) -> pd.DataFrame:
+    def asked(self) -> FeedsAsked:
+        """How these bars came about."""
+        return FeedsAsked(*self.desk.shelf.feeds_asked(self.session, self.bars.columns))
+
+    @cached_property
+    def frame(self) -> Columns:
         """`schemas.tables.Frame`."""
-        return self.desk.shelf.frame(self.session)
+        return Columns(self.desk.shelf.frame(self.session))
 
     @cached_property
-    def history(self) -> list[pd.DataFrame]:
+    def warm_up(self) -> list[Grid]:
         """The bars of the earlier sessions that warm the frame, latest first."""
-        return warm_history(self.session, self.desk.symbols, self.desk.fit_bars)
+        return self.desk.earlier.warm_up(self.session)
+
+    @cached_property
+    def stored(self) -> pd.DataFrame:
+        """The session's rows of `market_data`, before this run stores any."""
+        return self.desk.sessions.stored(self.session)
 
     @cached_property
     def report(self) -> QualityReport:
         """The gate's judgement."""
         return self.desk.shelf.report(self.session)
 
-    def judge(self, accepted: Acceptance | None) -> QualityReport:
-        """Ask the gate about the bars and the frame, with all that they can be compared with."""
+    @cached_property
+    def word(self) -> Acceptance | None:
+        """The last word of a person on the session."""
         desk = self.desk
-        attempts, second = desk.shelf.feeds_asked(self.session, self.bars)
-        evidence = Evidence(
-            self.session,
-            desk.bar_size,
-            desk.symbols,
-            self.bars,
-            self.frame,
-            history=desk.history(self.session),
-            warm_up=self._warm_up(),
-            second=second,
-            second_failed=failed_alone(attempts),
-            stored=desk.sessions.stored(self.session),
-        )
-        return desk.gate.judge(evidence, attempts, accepted)
+        return desk.acceptances.latest(self.session, desk.gate.environment, desk.bar_size, desk.symbols)
+
+    def judge(self) -> QualityReport:
+        """Ask the gate about the bars and the frame, with all that they can be compared with."""
+        desk, attempts = self.desk, self.asked.attempts
+        history = desk.earlier.history(self.session)
+        failed = failed_alone(attempts)
+        evidence = self.bars.beside(self.frame, history, self._warm_up(), self.stored, self.asked.second, failed)
+        report = desk.gate.judge(evidence, attempts)
+        # Only a blocked session needs a person's word.
+        return desk.gate.judge(evidence, attempts, self.word) if report.blocked and self.word else report
+
+    def judged(self, *, to_be_stored: bool) -> None:
+        """Let the next sessions know of the report, and of the bars if it lets them be stored."""
+        passes = to_be_stored and not self.report.blocked
+        desk = self.desk
+        stored = self.bars.grid if passes else stored_grid(self.stored, self.session, desk.bar_size, desk.symbols)
+        desk.earlier.judged(self.session, self.report, stored)
+
+    def failed(self, assets: tuple[str, ...], error: Exception) -> None:
+        """Note why assets could not be made. What the next sessions were told of this one may not be so."""
+        self.problems[assets] = error
+        self.desk.earlier.forget(self.session)
 
     def _warm_up(self) -> tuple[Grid, ...] | None:
         """What warmed the frame, also of one that an earlier run made; None where the feeds cannot say now."""
         try:
-            tables = [bars for bars in self.history if len(bars)]
+            return tuple(self.warm_up)
         except FeedError:
             return None
-        size, symbols = self.desk.bar_size, self.desk.symbols
-        return tuple(bar_grid(bars, session_at(bars["timestamp"].iloc[0]), size, symbols) for bars in tables)
 
     @property
     def blocked(self) -> bool:
@@ -267,16 +268,15 @@ class SessionWork:
         return any(not assets.isdisjoint(made_together) for made_together in self.problems)
 
 
-def seen(answer: SessionAnswer) -> dict[str, Any]:
+def seen(symbol: str, answer: SessionAnswer, bars: Evidence) -> dict[str, Any]:
     """What a person is told of where one symbol's bars came from."""
     part = answer.part
-    kept, whys = part.bars.loc[part.bars["mark"] == KEPT, "source"].value_counts(), part.bars["why"]
     told = {
-        "kept bars by feed": {str(source): int(count) for source, count in kept.items()},
-        "why": next(iter(whys[whys != ""]), "the primary feed answered"),
+        "kept bars by feed": bars.counted(symbol, "source"),
+        "why": next(filter(None, bars.counted(symbol, "why")), "the primary feed answered"),
         "asked": [f"{attempt.feed}: {attempt.said}" for attempt in answer.attempts],
         "file": part.origin,
-        "rows": len(part.bars),
+        "rows": len(part.columns),
         "labels": f"{part.side} of bar",
         "evidence": "; ".join(part.evidence.start + part.evidence.end) or "that of the vendor's other sessions",
         "extended-hours rows": part.extended_rows,

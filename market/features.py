@@ -21,7 +21,7 @@ EMA_LONG_CLOSES = 26
 COLUMNS_AT_ONCE = 256
 """So many that their sums stay in a processor's cache, and that an operation is more work than to call it."""
 
-ROWS_AT_ONCE = 128
+ROWS_AT_ONCE = 64
 """Minutes of so many columns, likewise."""
 
 _BARS, _INDICATORS, _VWAP, _HANDS = slice(0, 5), slice(5, 8), 8, slice(9, 13)
@@ -150,8 +150,8 @@ def _without_gaps(closes: np.ndarray, shown: int) -> np.ndarray:
             _enter(closes[start - 1 : end], closes[:1], some[1:])
             seeds = _seeds(some) if start == 1 else {}
             for row, (before, here) in enumerate(pairwise(some.reshape(len(some), -1)), start):
-                np.multiply(before, decays, out=kept)
-                np.add(here, kept, out=here)
+                np.multiply(before, decays, kept)  # naming `out` takes longer
+                np.add(here, kept, here)
                 for which, seed in seeds.get(row, ()):  # what stood there until now was the sum of what came first
                     some[row, which] = seed
             first = max(start, shown)

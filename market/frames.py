@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from market.features import clock, complete
-from market.quality.columns import Columns
-from market.quality.grid import Grid, bar_grid, is_price
+from market.quality.cells import is_price
+from market.quality.columns import Arrays, Columns
+from market.quality.grid import Grid, bar_grid
 from market.sessions import NEW_YORK, BarSize, Session, session_at, sessions_before
 from market.splits import SplitTable, nearer
 from schemas.tables import BAR_VALUES, FEATURES, KEPT
+from schemas.texts import placed
 
 WARM_UP_BARS = 500
 """Closes of the history that a symbol's indicators are warmed with: so many where there are that many, and never more.
@@ -67,13 +69,13 @@ def build_frame(
         for table, then in zip(history, of, strict=True)
         if then.open < session.open
     ]
-    return build_frames([FrameRequest(bar_grid(bars, session, bar_size, symbols), before)], splits)[0]
+    return build_frames([FrameRequest(bar_grid(bars, session, bar_size, symbols), before)], splits)[0].table
 
 
-def build_frames(requests: Sequence[FrameRequest], splits: SplitTable | None = None) -> list[pd.DataFrame]:
+def build_frames(requests: Sequence[FrameRequest], splits: SplitTable | None = None) -> list[Columns]:
     """The frames of many sessions, each to the last bit what `build_frame` makes of it alone.
 
-    Sessions that can be are computed together, which takes a fraction of the time; their tables share memory.
+    Sessions that can be are computed together, which takes a fraction of the time; their arrays share memory.
 
     Args:
         requests: in any order, of any symbols and bar sizes.
@@ -86,7 +88,7 @@ def build_frames(requests: Sequence[FrameRequest], splits: SplitTable | None = N
     alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for place, request in enumerate(requests):
         alike[request.bars.symbols, *_clock(request.bars)].append(place)
-    frames: dict[int, pd.DataFrame] = {}
+    frames: dict[int, Columns] = {}
     for places in alike.values():
         some = [requests[place] for place in places]
         frames |= zip(places, _frames_of(some, splits or SplitTable()), strict=True)
@@ -176,7 +178,7 @@ def _divisor(symbol: str, then: Grid, now: Grid, splits: SplitTable) -> float:
     return nearer(splits.factor(symbol, *days), float(closes[-1]), float(opens[0]))
 
 
-def _frames_of(requests: Sequence[FrameRequest], splits: SplitTable) -> Iterator[pd.DataFrame]:
+def _frames_of(requests: Sequence[FrameRequest], splits: SplitTable) -> Iterator[Columns]:
     """The frames of sessions of the same symbols and clock."""
     grids = [request.bars for request in requests]
     table = np.empty((len(FEATURES), len(grids), *grids[0].present.shape))
@@ -184,10 +186,7 @@ def _frames_of(requests: Sequence[FrameRequest], splits: SplitTable) -> Iterator
         np.stack([grid[name] for grid in grids], out=table[place])
     earlier = np.stack([_earlier_closes(request, splits) for request in requests], axis=1)
     complete(table, earlier, clock(*_clock(grids[0])))
-    together = _as_frame(grids, table)
-    rows = len(together) // len(grids)
-    for first in range(0, len(together), rows):
-        yield together.iloc[first : first + rows].reset_index(drop=True)
+    return _as_frame(grids, table).parts([grids[0].present.size] * len(grids))
 
 
 def _clock(grid: Grid) -> tuple[int, int, int]:
@@ -197,14 +196,17 @@ def _clock(grid: Grid) -> tuple[int, int, int]:
     return opened.hour * 60 + opened.minute, len(grid.minutes), length
 
 
-def _as_frame(grids: Sequence[Grid], found: np.ndarray) -> pd.DataFrame:
+def _as_frame(grids: Sequence[Grid], found: np.ndarray) -> Columns:
     """The features of sessions, shape (13, sessions, minutes, symbols), as one table."""
     symbols = grids[0].symbols
-    values = found.reshape(len(FEATURES), -1)
-    minutes = grids[0].minutes.append([grid.minutes for grid in grids[1:]])
-    tickers = pd.Series(symbols, dtype="str").take(np.tile(np.arange(len(symbols)), len(minutes)))
-    table = pd.DataFrame(values.T, columns=list(FEATURES), copy=False)
-    table.insert(0, "timestamp", minutes.repeat(len(symbols)))
-    table.insert(1, "symbol", tickers.reset_index(drop=True))
-    table["missing"] = np.isnan(values[FEATURES.index("close")])
-    return table
+    minutes = np.concatenate([grid.minutes.asi8 for grid in grids]).view("datetime64[us]")
+    values = dict(zip(FEATURES, found.reshape(len(FEATURES), -1), strict=True))
+    tickers = np.tile(np.arange(len(symbols)), len(minutes))
+    return Arrays(
+        {
+            "timestamp": minutes.repeat(len(symbols)),
+            "symbol": placed(tickers, symbols),
+            **values,
+            "missing": np.isnan(values["close"]),
+        }
+    )

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pandas.api.extensions import ExtensionArray
 
 from market.labels import LabelEvidence, LabelSide, agreed_side, evidence_in_order, since_open
+from market.quality.columns import Array, Arrays, Columns
 from market.sessions import BarSize, Session
-from market.texts import chosen, repeated
 from schemas.errors import LabelSideUnclear
 from schemas.tables import (
     BAD_PRINT,
@@ -31,6 +30,7 @@ from schemas.tables import (
     ZERO_VOLUME,
     Bars,
 )
+from schemas.texts import Texts, alike, encoded, placed
 
 BAD_PRINT_REACH = 0.10
 """A high or low that lies further than this from both the open and the close of its own bar."""
@@ -57,7 +57,7 @@ class Provenance:
 class NormalisedBars:
     """One symbol's session, and what was seen on the way."""
 
-    bars: pd.DataFrame
+    columns: Columns
     """`schemas.tables.Bars`."""
     side: LabelSide
     evidence: LabelEvidence
@@ -65,9 +65,14 @@ class NormalisedBars:
     """Where they were read: a file's name; empty for a vendor's answer."""
 
     @property
+    def bars(self) -> pd.DataFrame:
+        """`schemas.tables.Bars`."""
+        return self.columns.table
+
+    @property
     def extended_rows(self) -> int:
         """Rows of pre-market and after-hours trading, which are no part of a session."""
-        return int((self.bars["mark"] == EXTENDED_HOURS).sum())
+        return int(np.count_nonzero(self.columns.texts("mark").are(EXTENDED_HOURS)))
 
 
 def normalise(
@@ -134,7 +139,7 @@ class NormalisedSessions:
         first, end = self._bounds[place : place + 2]
         evidence = self._evidence[place]
         side = self._certain or _side(evidence, self._prevailing, session, end - first)
-        return NormalisedBars(self._bars.iloc[first:end].reset_index(drop=True), side, evidence)
+        return NormalisedBars(self._bars.part(first, end), side, evidence)
 
     def _likely(self, place: int) -> LabelSide:
         """The side that the session's bars have if they can be had at all, which is asked when they are."""
@@ -217,7 +222,7 @@ def _instants(stamps: Sequence[pd.Timestamp]) -> np.ndarray:
     return np.array([stamp.value // 1000 for stamp in stamps], dtype="int64").view("datetime64[us]")
 
 
-def _bars(ordered: _Ordered, sides: Sequence[LabelSide], bar_size: BarSize, provenance: Provenance) -> pd.DataFrame:
+def _bars(ordered: _Ordered, sides: Sequence[LabelSide], bar_size: BarSize, provenance: Provenance) -> Columns:
     """`schemas.tables.Bars` of all sessions, each by the side that its stamps mark."""
     length = np.timedelta64(bar_size.delta.value // 1000, "us")
     ends = np.array([side is LabelSide.END for side in sides])[ordered.place]
@@ -228,18 +233,18 @@ def _bars(ordered: _Ordered, sides: Sequence[LabelSide], bar_size: BarSize, prov
     odd = _oddities(ordered.values, since % length != np.timedelta64(0), again)
     marks = _marks(starts, odd, ordered)
     count = len(starts)
-    columns = {
-        "timestamp": pd.DatetimeIndex(starts, tz="UTC"),
-        "symbol": ordered.rows["symbol"].array.take(ordered.chosen),
+    columns: dict[str, Array] = {
+        "timestamp": starts,
+        "symbol": encoded(ordered.rows["symbol"].array).part(ordered.chosen),
         **ordered.values,
-        "source": repeated(provenance.source, count),
-        "basis": repeated(provenance.basis, count),
-        "role": repeated(PRIMARY, count),
-        "why": repeated("", count),
-        "mark": chosen(BY_RANK, marks),
+        "source": alike(provenance.source, count),
+        "basis": alike(provenance.basis, count),
+        "role": alike(PRIMARY, count),
+        "why": alike("", count),
+        "mark": placed(marks, BY_RANK),
         "remark": _remarks(odd, marks),
     }
-    return pd.DataFrame(columns)[list(Bars.to_schema().columns)]
+    return Arrays({name: columns[name] for name in Bars.to_schema().columns})
 
 
 def _oddities(values: Mapping[str, np.ndarray], off_grid: np.ndarray, again: np.ndarray) -> dict[str, np.ndarray]:
@@ -294,14 +299,14 @@ def _marks(starts: np.ndarray, odd: Mapping[str, np.ndarray], ordered: _Ordered)
     return marks
 
 
-def _remarks(odd: Mapping[str, np.ndarray], marks: np.ndarray) -> ExtensionArray:
+def _remarks(odd: Mapping[str, np.ndarray], marks: np.ndarray) -> Texts:
     """What else is odd about each bar than what its mark says."""
     bits = np.zeros(len(marks), dtype="int64")
     for place, name in enumerate(REMARKS):
         unsaid = odd[name] & (marks != BY_RANK.index(name)) if name in BY_RANK else odd[name]
         bits |= unsaid.astype("int64") << place
     if not bits.any():
-        return repeated("", len(bits))
+        return alike("", len(bits))
     found, rows = np.unique(bits, return_inverse=True)
     texts = [" ".join(name for place, name in enumerate(REMARKS) if one >> place & 1) for one in found.tolist()]
-    return chosen(texts, rows)
+    return placed(rows, texts)

@@ -48,6 +48,9 @@ class Session:
     open: pd.Timestamp
     close: pd.Timestamp
 
+    def __hash__(self) -> int:
+        return hash(self.day)  # what is known by session is looked up often, and hashing a stamp takes long
+
     @property
     def key(self) -> str:
         """The partition key: `YYYY-MM-DD`, New York date."""
@@ -92,6 +95,13 @@ def exchange_calendar() -> "ExchangeCalendar":
 
 
 @cache
+def calendar_days() -> tuple[date, date]:
+    """The first and the last day of which the calendar says whether the exchange trades; both included."""
+    calendar = exchange_calendar()
+    return calendar.first_session.date(), calendar.last_session.date()
+
+
+@cache
 def session(key: str) -> Session:
     """The session of a New York date.
 
@@ -105,7 +115,7 @@ def session(key: str) -> Session:
     except ValueError:
         raise UnknownSession(f"{key!r} is not a date of the form YYYY-MM-DD.") from None
     label = pd.Timestamp(day)
-    _refuse_unknown_day(label)
+    _refuse_unknown_day(day)
     if not calendar.is_session(label):
         near = calendar.date_to_session(label, direction="next")
         raise UnknownSession(f"{key} is no {EXCHANGE} session; the next one is {near:%Y-%m-%d}.")
@@ -131,7 +141,7 @@ def sessions_between(first: date, last: date) -> list[Session]:
     """
     calendar = exchange_calendar()
     for day in (first, last):
-        _refuse_unknown_day(pd.Timestamp(day))
+        _refuse_unknown_day(day)
     return [session(f"{label:%Y-%m-%d}") for label in calendar.sessions_in_range(str(first), str(last))]
 
 
@@ -168,11 +178,10 @@ def _session_before(key: str) -> Session | None:
     return session(f"{calendar.previous_session(label):%Y-%m-%d}") if label > calendar.first_session else None
 
 
-def _refuse_unknown_day(label: pd.Timestamp) -> None:
-    calendar = exchange_calendar()
-    if not calendar.first_session <= label <= calendar.last_session:
-        bounds = f"{calendar.first_session:%Y-%m-%d} to {calendar.last_session:%Y-%m-%d}"
-        raise UnknownSession(f"{label:%Y-%m-%d} is outside the calendar, which knows {bounds}.")
+def _refuse_unknown_day(day: date) -> None:
+    first, last = calendar_days()
+    if not first <= day <= last:
+        raise UnknownSession(f"{day} is outside the calendar, which knows {first} to {last}.")
 
 
 def days_without_session(first: date, last: date) -> list[date]:

@@ -30,6 +30,10 @@ class SplitTable:
 
     splits: tuple[Split, ...] = ()
 
+    def between(self, symbol: str, after: date, until: date) -> bool:
+        """Whether a split is known after `after`, up to and with `until`."""
+        return any(after < split.day <= until for split in self._of(symbol))
+
     def factor(self, symbol: str, after: date, until: date | None = None) -> float:
         """By what the splits after `after`, up to and with `until` (None: to the last known one), divide a price."""
         product = 1.0

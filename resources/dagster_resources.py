@@ -11,7 +11,7 @@ import dagster as dg
 
 from market.quality.gate import Gate
 from resources.database.feed_event_store import FeedEventStore
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer, find_server
 from resources.feeds.opening import Feeds
 from resources.gate_settings import load_gate

@@ -2,8 +2,8 @@
 are written together.
 
 As it comes, dagster-postgres opens a connection for each event and keeps a check's answer in six statements. Here a
-process keeps its connections, and what a run says of a session is one transaction. What stands in the database is the
-same, so the UI, the daemon and `dagster` read it as ever. `deploy/dagster.yaml` names this module.
+process keeps its connections, and what a run says of some sessions is one transaction. What stands in the database is
+the same, so the UI, the daemon and `dagster` read it as ever. `deploy/dagster.yaml` names this module.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy.dialects import postgresql
 
 MAY_WAIT = frozenset({DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_CHECK_EVALUATION})
-"""What a run says of a session. It waits for the next event of another kind, such as the log's line on the session."""
+"""What a run says of a session. It waits for the next event of another kind, such as the log's line on a month."""
 WAIT_AT_MOST = 100
 """Events."""
 
@@ -147,7 +147,7 @@ class TogetherEventLog(PostgresEventLogStorage):
     """The event log; what may wait is written together with the next event that may not, in one transaction.
 
     Nothing is read past what waits: every other use of the database writes it first. A process that is killed leaves
-    unsaid what waited, which is about its latest session at most; the session's rows are stored apart from it.
+    unsaid what waited, which is about its latest sessions; what is stored of them is stored apart from it.
     """
 
     def __init__(self, postgres_url: str, should_autocreate_tables: bool = True) -> None:

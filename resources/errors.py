@@ -6,6 +6,7 @@ IntradayError (schemas.errors)
 ├── FeedError                 a feed did not give bars
 │   ├── Throttled             too many requests just now         retry helps
 │   ├── Outage                no answer, or a server's error      retry helps
+│   │   └── MayNotRead        a file or a folder that this user may not read
 │   ├── MalformedPayload      an answer nobody can read           retry helps
 │   ├── NotAsked              for the limit's sake                 retry helps, later
 │   │   └── FeedPaused        it failed again and again
@@ -23,6 +24,7 @@ IntradayError (schemas.errors)
 ├── RequestNotUnderstood      bars asked for in a way that makes no sense
 ├── NotLanded                 a table or a report that no run has made yet
 ├── LandingFailed             a file that the landing zone did not take
+├── NotWritten                a file that could not be written where a person wants it
 ├── ReportUnreadable          a landed report that is not one of this code's
 ├── NotAcceptable             a session that no person can let pass, or not like this
 ├── DatabaseError             the database
@@ -79,6 +81,12 @@ class Outage(FeedError):
     """The feed did not answer, or answered with a server's error."""
 
     retry_helps: bool = True
+
+
+class MayNotRead(Outage):
+    """A file or a folder that is there, and that this user may not read: a person has to allow it."""
+
+    retry_helps: bool = False
 
 
 class MalformedPayload(FeedError):
@@ -165,6 +173,10 @@ class NotLanded(IntradayError):
 
 class LandingFailed(IntradayError):
     """The landing zone did not take a file: its disk is full, or may not be written to. A person has to look."""
+
+
+class NotWritten(IntradayError):
+    """A file could not be written where a person wants it: no room, no right. There is none, or the old one."""
 
 
 class ReportUnreadable(IntradayError):

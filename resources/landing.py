@@ -16,14 +16,13 @@ import io
 import logging
 import os
 import re
-import uuid
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import fsspec
 import pandas as pd
@@ -32,6 +31,7 @@ from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 
 from resources.errors import ConfigError, LandingFailed, NotLanded, Outage
+from resources.part_files import part_file, remove_abandoned
 from resources.paths import machine_state
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -61,6 +61,7 @@ class LandingZone:
 
     def __init__(self, url: str) -> None:
         self.files, self.root = open_url(url)
+        self._swept: set[Path] = set()
 
     def land_answer(self, shelf: str, ending: str, answer: RawAnswer) -> str:
         """Keep a vendor's answer on its shelf (`<feed>/<host>/<bar size>/<symbol>/<month>`); returns where."""
@@ -154,12 +155,19 @@ class LandingZone:
             self.files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             if isinstance(self.files, LocalFileSystem):
                 if not _holds(Path(path), content):
+                    self._sweep(Path(path).parent)
                     replace_durably(Path(path), content)
             else:
                 self.files.pipe_file(path, content)  # an object store shows an object when it is complete
         except OSError as error:
             raise LandingFailed(f"{path} cannot be written: {error.strerror or error}.") from error
         return str(self.files.unstrip_protocol(path))
+
+    def _sweep(self, folder: Path) -> None:
+        """Once a folder: remove what a writer that was killed has left there."""
+        if folder not in self._swept:
+            self._swept.add(folder)
+            remove_abandoned(folder)
 
     def _read(self, asset: str, shelf: str, session: str, ending: str) -> bytes:
         try:
@@ -197,19 +205,13 @@ def replace_durably(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def durable_file(path: Path) -> Iterator[BinaryIO]:
+def durable_file(path: Path) -> Iterator[IO[bytes]]:
     """A local file to write to, that takes its place whole at the end of the block; an exception leaves nothing."""
-    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
-        raise
+    with part_file(path) as (part, file):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        part.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

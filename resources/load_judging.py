@@ -6,31 +6,24 @@ Nothing is written here. Which sessions there are and what is done with them is 
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TypeVar
 
 import pandas as pd
 
-from market.frames import REACH_SESSIONS, FrameRequest, build_frames, warm_history
+from market.frames import FrameRequest, build_frames, warm_history
 from market.normalise import empty_bars
-from market.quality.columns import Columns
-from market.quality.evidence import HISTORY_SESSIONS, Evidence
-from market.quality.fingerprint import fingerprints
-from market.quality.gate import bars_of, failed_before_the_gate
-from market.quality.grid import Grid, bar_grid, stored_grid
-from market.sessions import Session, sessions_before
+from market.quality.columns import Columns, held, together
+from market.quality.evidence import Evidence
+from market.quality.gate import failed_before_the_gate
+from market.quality.grid import Grid, stored_grid
+from market.sessions import Session
+from resources.earlier import EarlierSessions, if_any, remember
 from resources.errors import DatabaseError, FeedError, NotLanded
 from resources.load_desk import Judged, LoadingDesk
 from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
 from schemas.quality import QualityReport
-from schemas.tables import Bars, Frame, checked
-
-REMEMBERED = REACH_SESSIONS + HISTORY_SESSIONS + 1
-"""Sessions of which something is kept in memory: as far as the next one, and what warms it, reach back."""
-
-Value = TypeVar("Value")
+from schemas.tables import Bars, Frame
 
 log = logging.getLogger("intraday.loading")
 
@@ -39,7 +32,7 @@ log = logging.getLogger("intraday.loading")
 class _Draft:
     """What is known of a session before it is its turn to be judged."""
 
-    parts: list[pd.DataFrame] = field(default_factory=list)
+    parts: list[Columns] = field(default_factory=list)
     """By symbol, its bars as the feed gives them."""
     evidence: Evidence | None = None
     """Its bars; None where there are none, or they break their contract."""
@@ -70,11 +63,9 @@ class SessionJudge:
 
     def __init__(self, desk: LoadingDesk) -> None:
         self._desk = desk
-        self._judged: OrderedDict[Session, Judged] = OrderedDict()
-        self._stored: OrderedDict[Session, Grid] = OrderedDict()
-        """What is stored of a session, or will be with this load."""
-        self._fit: OrderedDict[Session, Grid | None] = OrderedDict()
-        """What may warm the frames of the sessions after it."""
+        self._earlier = EarlierSessions(desk, self._known)
+        self._had: OrderedDict[Session, Evidence] = OrderedDict()
+        """The bars that this load has of a session."""
 
     def judge_all(self, sessions: Sequence[Session]) -> list[Judged]:
         """The judgements of some sessions, each compared with what is stored of it now.
@@ -93,7 +84,7 @@ class SessionJudge:
     def _drafts(self, sessions: Sequence[Session]) -> dict[Session, _Draft]:
         desk = self._desk
         drafts = {session: self._draft(session) for session in sessions}
-        held = _held([draft.parts for draft in drafts.values()], Bars)
+        held = _held_each([draft.parts for draft in drafts.values()], Bars)
         for (session, draft), bars in zip(drafts.items(), held, strict=True):
             if isinstance(bars, ContractBroken):
                 draft.error = bars
@@ -103,14 +94,14 @@ class SessionJudge:
         def fit_if_all_pass(session: Session) -> Grid | None:
             if session in drafts:
                 return drafts[session].grid
-            return self._fit_grid(session) if session.day < sessions[0].day else None
+            return self._earlier.fit(session) if session.day < sessions[0].day else None
 
         try:
             for session, draft in drafts.items():
                 draft.warm = warm_history(session, desk.symbols, fit_if_all_pass)
             there = [(draft, draft.grid) for draft in drafts.values() if draft.grid is not None]
             frames = build_frames([FrameRequest(grid, draft.warm) for draft, grid in there], desk.gate.splits)
-            for (draft, _), frame in zip(there, _held([[frame] for frame in frames], Frame), strict=True):
+            for (draft, _), frame in zip(there, _held_each([[frame] for frame in frames], Frame), strict=True):
                 draft.frame = None if isinstance(frame, ContractBroken) else frame
         except DatabaseError:
             raise
@@ -121,12 +112,12 @@ class SessionJudge:
     def _judge_drafts(self, drafts: Mapping[Session, _Draft], before: Sequence[pd.DataFrame]) -> None:
         """What the gate says of those that have a frame if all of these pass."""
         desk = self._desk
-        if_all_pass = {session: draft.grid for session, draft in drafts.items() if draft.frame is not None}
+        if_all_pass = {session: if_any(draft.grid) for session, draft in drafts.items() if draft.frame is not None}
         there = []
         try:
             for (session, draft), stored in zip(drafts.items(), before, strict=True):
                 if draft.evidence is not None and draft.frame is not None:
-                    history = self._history(session, if_all_pass)
+                    history = self._earlier.history(session, if_all_pass)
                     draft.judged = draft.evidence.beside(draft.frame, history, tuple(draft.warm), stored)
                     there.append((draft, draft.judged))
             reports = desk.gate.judge_all(evidence for _, evidence in there)
@@ -141,19 +132,21 @@ class SessionJudge:
         """Its bars, not yet held to their contract."""
         desk = self._desk
         try:
-            return _Draft([desk.feed.session_bars(symbol, session).bars for symbol in desk.symbols])
+            return _Draft([desk.feed.session_bars(symbol, session).columns for symbol in desk.symbols])
         except Exception as error:  # one bad session must not stop the others
             return _Draft(error=error)
 
     def _judge(self, session: Session, draft: _Draft, stored: pd.DataFrame) -> Judged:
         """The judgement of one session; where it could not be had or read, that is what the report says."""
         bars = None if draft.evidence is None else draft.evidence.columns
+        if draft.evidence is not None:
+            remember(self._had, session, draft.evidence)
         frame: Columns | None = None
         evidence: Evidence | None = None
         try:
             if draft.error is not None:
                 raise draft.error
-            warm = warm_history(session, self._desk.symbols, self._fit_grid)
+            warm = self._earlier.warm_up(session)
             frame = self._frame(draft, warm)
             evidence, report = self._report(session, draft, frame, warm, stored)
         except DatabaseError:
@@ -162,14 +155,10 @@ class SessionJudge:
             if not isinstance(error, IntradayError):
                 log.error("%s", session.key, exc_info=error)
             report = self._failed(session, "bars" if bars is None else "frames", error)
-        judged = Judged(session, report, bars, frame, evidence)
         passed = draft.grid if frame is not None and not report.blocked else None
-        _remember(self._judged, session, judged)
         kept = passed or stored_grid(stored, session, self._desk.bar_size, self._desk.symbols)
-        _remember(self._stored, session, kept)  # a blocked session keeps what it had
-        if frame is not None:
-            _remember(self._fit, session, passed)
-        return judged
+        self._earlier.judged(session, report, kept)  # a blocked session keeps what it had
+        return Judged(session, report, bars, frame, evidence)
 
     def _frame(self, draft: _Draft, warm: Sequence[Grid]) -> Columns:
         """The frame that was computed with the others, if what warmed it then is what warms it."""
@@ -177,7 +166,7 @@ class SessionJudge:
             return draft.frame
         assert draft.grid is not None
         (frame,) = build_frames([FrameRequest(draft.grid, warm)], self._desk.gate.splits)
-        return Columns(checked(frame, Frame))
+        return held(frame, Frame)
 
     def _report(
         self, session: Session, draft: _Draft, frame: Columns, warm: Sequence[Grid], stored: pd.DataFrame
@@ -185,7 +174,7 @@ class SessionJudge:
         """What the gate looked at and its report."""
         desk = self._desk
         assert draft.evidence is not None
-        history = self._history(session)
+        history = self._earlier.history(session)
         evidence, report = draft.judged, draft.report
         if evidence is None or report is None or not _same(evidence.history, history) or not _same(draft.warm, warm):
             evidence = draft.evidence.beside(frame, history, tuple(warm), stored)
@@ -199,57 +188,26 @@ class SessionJudge:
         evidence = Evidence(session, desk.bar_size, desk.symbols, empty_bars())
         return desk.gate.report(evidence, [failed_before_the_gate(asset, said)])
 
-    def _history(self, session: Session, if_all_pass: Mapping[Session, Grid | None] | None = None) -> tuple[Grid, ...]:
-        """What is stored of the sessions before, latest first, or will be with this load."""
-        before = list(islice(sessions_before(session), HISTORY_SESSIONS))
-        known: dict[Session, Grid | None] = {**self._stored, **(if_all_pass or {})}
-        unread = [earlier for earlier in before if earlier not in known]
-        tables = self._desk.sessions.stored_of(unread) if unread else []
-        for earlier, rows in zip(unread, tables, strict=True):
-            grid = stored_grid(rows, earlier, self._desk.bar_size, self._desk.symbols)
-            _remember(self._stored, earlier, grid)
-            known[earlier] = grid
-        found = (known[earlier] for earlier in before)
-        return tuple(one for one in found if one is not None and one.present.any())
-
-    def _fit_grid(self, session: Session) -> Grid | None:
-        """An earlier session's bars, for warming indicators; None if there are none or the gate blocks them."""
-        if session not in self._fit:
-            _remember(self._fit, session, self._fit_grid_of_before(session))
-        return self._fit[session]
-
-    def _fit_grid_of_before(self, session: Session) -> Grid | None:
-        """The same of a session that this load does not have, or could not make a frame of."""
-        desk = self._desk
-        bars = self._known_bars(session)
-        if bars is None:
-            return None
-        if session in self._judged:
-            report: QualityReport | None = self._judged[session].report
-        else:
-            report = desk.reports.newest(session, desk.gate.environment, desk.bar_size, desk.symbols)
-        if report is None or bars_of(report) != fingerprints("bars", bars, desk.symbols):
-            history = self._history(session)
-            report = desk.gate.judge(Evidence(session, desk.bar_size, desk.symbols, bars, history=history))
-        return None if report.blocked else bar_grid(bars, session, desk.bar_size, desk.symbols)
-
-    def _known_bars(self, session: Session) -> pd.DataFrame | None:
+    def _known(self, session: Session) -> Evidence | None:
         """From the files, else as an earlier run or load has landed them.
 
         A file that cannot be read might have had them: it is named, and does not keep the sessions after it out.
         """
-        draft = self._draft(session)
+        if session in self._had:
+            return self._had[session]
+        desk, draft = self._desk, self._draft(session)
         try:
             if draft.error is not None:
                 raise draft.error
-            return checked(_one(draft.parts), Bars)
+            bars = held(together(draft.parts), Bars)
         except (LabelSideUnclear, ContractBroken):
             return None
         except FeedError:
             try:
-                return self._desk.shelf.bars(session)
+                bars = Columns(desk.shelf.bars(session))
             except NotLanded:
                 return None
+        return Evidence(session, desk.bar_size, desk.symbols, bars)
 
 
 def judged_beside(judged: Judged, stored: pd.DataFrame, desk: LoadingDesk) -> Judged:
@@ -269,8 +227,8 @@ def _on_a_persons_word(evidence: Evidence, report: QualityReport, desk: LoadingD
     return report if word is None else desk.gate.judge(evidence, accepted=word)
 
 
-def _held(
-    tables: Sequence[Sequence[pd.DataFrame]], model: type[Bars] | type[Frame]
+def _held_each(
+    tables: Sequence[Sequence[Columns]], model: type[Bars] | type[Frame]
 ) -> list[Columns | ContractBroken | None]:
     """Each session's tables as one, or how that breaks its contract; None where a session has none.
 
@@ -279,31 +237,20 @@ def _held(
     if not any(tables):
         return [None] * len(tables)
     try:
-        whole = Columns(checked(_one(table for some in tables for table in some), model))
+        whole = held(together([table for some in tables for table in some]), model)
         parts = whole.parts(sum(map(len, some)) for some in tables if some)
         return [next(parts) if some else None for some in tables]
     except ContractBroken:
         return [_held_alone(some, model) if some else None for some in tables]
 
 
-def _held_alone(tables: Sequence[pd.DataFrame], model: type[Bars] | type[Frame]) -> Columns | ContractBroken:
+def _held_alone(tables: Sequence[Columns], model: type[Bars] | type[Frame]) -> Columns | ContractBroken:
     try:
-        return Columns(checked(_one(tables), model))
+        return held(together(tables), model)
     except ContractBroken as error:
         return error
-
-
-def _one(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(tables, ignore_index=True)
 
 
 def _same(one: Sequence[Grid] | None, other: Sequence[Grid]) -> bool:
     """Whether they are the very same grids."""
     return one is not None and [*map(id, one)] == [*map(id, other)]
-
-
-def _remember(kept: OrderedDict[Session, Value], session: Session, value: Value) -> None:
-    """Keep it, and forget what was kept first."""
-    kept[session] = value
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)

@@ -24,10 +24,9 @@ from schemas.errors import IntradayError
 from schemas.quality import QualityReport
 from schemas.tables import KEPT
 
-STORED_AT_ONCE: Final = 32
-"""Sessions of one transaction: some 25,000 rows of two symbols at one minute, of which a commit costs nothing; and what
+STORED_AT_ONCE: Final = 64
+"""Sessions of one transaction: some 50,000 rows of two symbols at one minute, of which a commit costs nothing; and what
 an interruption throws away at most, and another run of these sessions waits for."""
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

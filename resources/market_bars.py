@@ -9,7 +9,7 @@ bars = market_bars(["NVDA", "MSFT"], "2024-01-02", "2024-03-28", "15min")
 What may be asked of the database is `resources.database.bar_reader`'s matter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, overload
 
@@ -107,9 +107,8 @@ def market_bars(
     """
     if into not in FORMS:
         raise RequestNotUnderstood(f"into is {into!r}; allowed: {', '.join(FORMS)}.")
-    named = [symbols] if isinstance(symbols, str) else list(symbols)
     wanted = BarsWanted(
-        symbols=tuple(symbol.strip().upper() for symbol in named),
+        symbols=_named(symbols),
         range=time_range(start, end),
         bar_size=bar_size,
         prices=Prices.FLOAT if not exact else Prices.TEXT if into == "pandas" else Prices.DECIMAL,
@@ -125,10 +124,18 @@ def market_bars(
     return bars.assign(**{name: pd.Series(values, bars.index, "object") for name, values in decimals.items()})
 
 
+def _named(symbols: str | Sequence[str]) -> tuple[str, ...]:
+    """The symbols as they are stored; what is none is `BarsWanted`'s to refuse."""
+    given = symbols if isinstance(symbols, Iterable) and not isinstance(symbols, str) else [symbols]
+    return tuple(one.strip().upper() if isinstance(one, str) else one for one in given)
+
+
 def _server(database: DatabaseServer | str | None) -> DatabaseServer:
     if isinstance(database, DatabaseServer):
         return database
-    if database is not None:
+    if isinstance(database, str):
         return DatabaseServer(checked_url(database, "database"))
+    if database is not None:
+        raise RequestNotUnderstood(f"database is a {type(database).__name__}; it is an address, postgresql://….")
     load_dotenv(FILES / ".env")
     return find_server(load_settings().home)

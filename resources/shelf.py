@@ -85,7 +85,9 @@ class Shelf:
         asked = FeedsAsked(bars=prints, attempts=attempts, second=second is not None)
         self.landing.write_text(BARS, self.name, session.key, FEEDS_NAME, asked.model_dump_json(indent=2))
 
-    def feeds_asked(self, session: Session, bars: pd.DataFrame) -> tuple[tuple[Attempt, ...], pd.DataFrame | None]:
+    def feeds_asked(
+        self, session: Session, bars: pd.DataFrame | Columns
+    ) -> tuple[tuple[Attempt, ...], pd.DataFrame | None]:
         """The attempts that led to these landed bars, and another feed's bars; nothing where that is not known."""
         try:
             text = self.landing.read_text(BARS, self.name, session.key, FEEDS_NAME)

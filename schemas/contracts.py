@@ -52,24 +52,24 @@ def plainly_holds(table: pd.DataFrame, model: type[pa.DataFrameModel]) -> bool:
             values = table[name]
             if (not column.nullable and _has_nulls(values)) or not all(test(values) for test in column.tests):
                 return False
-    if contract.unique and distinct(numbered(table, contract.unique)) < len(table):
+    if contract.unique and distinct([table[name] for name in contract.unique]) < len(table):
         return False
     return all(test(table) is True for test in contract.tests)
 
 
-def numbered(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """A number for each row; two rows have the same one where they say the same in these columns."""
-    numbers = np.zeros(len(table), dtype="int64")
-    for name in names:
-        column = table[name]
-        codes = encoded(column.array).codes if isinstance(column.dtype, pd.StringDtype) else pd.factorize(column)[0]
-        numbers = numbers * (len(table) + 1) + codes + 1
-    return numbers
+def distinct(columns: Sequence[pd.Series]) -> int:
+    """How many rows are left when of those that say the same in all of these columns one is kept."""
+    keys = [_key(column) for column in columns]
+    order = np.lexsort(keys)  # rows that are nearly in order take a fraction of what a hash table takes
+    differs = np.logical_or.reduce([key[order][1:] != key[order][:-1] for key in keys])
+    return int(np.count_nonzero(differs)) + bool(len(order))
 
 
-def distinct(numbers: np.ndarray) -> int:
-    """How many different ones there are."""
-    return len(np.unique(numbers))
+def _key(column: pd.Series) -> np.ndarray:
+    """Integers that are equal where the values are."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return np.asarray(column.array.asi8)
+    return encoded(column.array).codes
 
 
 def _has_nulls(values: pd.Series) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
-from schemas.contracts import distinct, numbered, plainly_holds
+from schemas.contracts import distinct, plainly_holds
 from schemas.errors import ContractBroken
 from schemas.texts import encoded
 
@@ -73,14 +73,13 @@ class Bars(pa.DataFrameModel):
     @pa.dataframe_check(description="an unmarked minute occurs once per symbol")
     def one_bar_a_minute(cls, bars: pd.DataFrame) -> bool:
         """Hold the key of `market_data`."""
-        kept = numbered(bars, ["timestamp", "symbol"])[encoded(bars["mark"].array).are(KEPT)]
-        return distinct(kept) == len(kept)
+        kept = bars[["timestamp", "symbol"]][encoded(bars["mark"].array).are(KEPT)]
+        return distinct([kept["timestamp"], kept["symbol"]]) == len(kept)
 
     @pa.dataframe_check(description="a symbol's prices have one adjustment basis")
     def one_basis_a_session(cls, bars: pd.DataFrame) -> bool:
         """Prices of two bases are not comparable."""
-        symbols, bases = numbered(bars, ["symbol"]), numbered(bars, ["basis"])
-        return distinct(symbols) == distinct(symbols * (len(bars) + 1) + bases)
+        return distinct([bars["symbol"]]) == distinct([bars["symbol"], bars["basis"]])
 
 
 class Frame(pa.DataFrameModel):

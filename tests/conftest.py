@@ -1,6 +1,12 @@
 """Fixtures that many tests share; what they are made of is in tests/support."""
 
+import signal
+
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A suite that a script starts in the background inherits that Ctrl-C is ignored, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.desk"]
 

@@ -16,7 +16,7 @@ from market.quality.gate import Gate, Policy
 from market.quality.rule import PairRule
 from market.sessions import BarSize, session
 from resources.database.acceptance_store import AcceptanceStore
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseError, NotAcceptable, NotLanded
 from schemas.quality import Acceptance, Finding, Verdict
@@ -168,8 +168,9 @@ def test_a_word_counts_only_where_it_lets_the_session_pass(severity, acceptance,
         name = family = question = "found"
         final = severity == "final"
 
-        def judge(self, evidence, symbols):
-            yield self.finding(evidence, None, Verdict("FAIL" if self.final else severity), 0.0, "Found")
+        def judge(self, stack):
+            for one in stack.evidences:
+                yield self.told(one, None, Verdict("FAIL" if self.final else severity), 0.0, "Found")
 
     policy = Policy(acceptance=acceptance)
     evidence = Evidence(session(DAY), BarSize.ONE_MINUTE, ("NVDA",), empty_bars())

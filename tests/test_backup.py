@@ -9,11 +9,13 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import psycopg
@@ -21,16 +23,24 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from resources.database import backup, pg_programs, restore
-from resources.database.backup import DUMP, MANIFEST, write_backup
+from resources.database.backups import backup, pg_programs, restore, scratch
+from resources.database.backups.backup import DUMP, MANIFEST, write_backup
+from resources.database.backups.pg_programs import programs_for
+from resources.database.backups.restore import restore_backup, verify_backup
 from resources.database.connections import CONNECTIONS
-from resources.database.migrations import migrate
-from resources.database.pg_programs import programs_for
-from resources.database.restore import restore_backup, verify_backup
-from resources.database.schema_check import schema_differences
+from resources.database.schema.check import schema_differences
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
-from resources.errors import BackupFailed, BackupUnsound, DatabaseBusy, MigrationError, NotEmpty, ToolMissing
-from tests.support.commands import intraday
+from resources.errors import (
+    BackupFailed,
+    BackupUnsound,
+    ConfigError,
+    DatabaseBusy,
+    MigrationError,
+    NotEmpty,
+    ToolMissing,
+)
+from tests.support.commands import intraday, started
 
 NOW = pd.Timestamp("2026-01-02 03:04:05", tz="UTC")
 FILLED = """
@@ -342,7 +352,7 @@ def test_a_failed_or_interrupted_backup_leaves_no_file(postgres_url, tmp_path):
 import sys
 import pandas as pd
 from pathlib import Path
-from resources.database import backup
+from resources.database.backups import backup
 from resources.database.server import DatabaseServer
 def stopped(connection):
     print("here", flush=True)
@@ -360,6 +370,217 @@ backup.write_backup(DatabaseServer(sys.argv[1]), Path(sys.argv[2]), pd.Timestamp
         child.send_signal(signal.SIGINT)
         child.wait(60)
     assert list(tmp_path.iterdir()) == []
+
+
+STANDING = """#!/bin/sh
+[ "$1" = --version ] && echo "$0 (PostgreSQL) {major}.0" && exit
+echo $$ > {here}.new && mv {here}.new {here}
+exec sleep 1000
+"""
+
+
+@pytest.fixture
+def standing(tmp_path, clean_environment, postgres_url) -> Iterator[Callable[[str], tuple[subprocess.Popen[str], int]]]:
+    """Starts a command on a backup, and returns when it stands in the middle of pg_restore, with whose number."""
+    folder, here, began = tmp_path / "bin", tmp_path / "here", []
+    with psycopg.connect(postgres_url) as connection:
+        major = programs_for(connection.info.server_version // 10_000).major  # those on PATH come before its equals
+    folder.mkdir()
+    for name in ("pg_dump", "pg_restore"):
+        (folder / name).write_text(STANDING.format(here=here, major=major))
+        (folder / name).chmod(0o755)
+    clean_environment.setenv("TIMESCALEDB_URL", postgres_url)
+
+    def start(*command: str) -> tuple[subprocess.Popen[str], int]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+            process, pulse = started(*command), threading.Event()
+        while not here.exists():
+            assert process.poll() is None, process.communicate()
+            pulse.wait(0.02)
+        began.append(int(here.read_text()))
+        here.unlink()
+        return process, began[-1]
+
+    yield start
+    for pid in began:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("verify",), "Interrupted. Nothing is proven; what it was tried in is dropped."),
+        (
+            ("restore", "--into", "restored_never"),
+            "Interrupted. The backup is in its place as a whole, or nothing of it.",
+        ),
+    ],
+)
+def test_an_interruption_of_the_command_leaves_no_database(standing, postgres_url, tmp_path, how, command, said):
+    server = DatabaseServer(postgres_url)
+    migrate(server)
+    file, _ = write_backup(server, tmp_path / "one.backup", NOW)
+    names = databases(server)
+    process, _ = standing("db", command[0], str(file), *command[1:])
+    assert len(databases(server)) == len(names) + 1
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, " ".join(errors.split())) == (130, said)
+    assert databases(server) == names
+
+
+def test_an_interrupted_backup_says_that_there_is_none(standing, tmp_path):
+    process, _ = standing("db", "backup", str(tmp_path / "two.backup"))
+    assert list(tmp_path.glob(".two.backup.*.part"))
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "Interrupted. No backup was written.\n")
+    assert list(tmp_path.glob("*two*")) == list(tmp_path.glob(".two*")) == []
+
+
+def test_what_a_killed_verify_leaves_is_dropped_by_the_next_and_a_live_one_is_not(standing, postgres_url, tmp_path):
+    server = DatabaseServer(postgres_url)
+    migrate(server)
+    file, manifest = write_backup(server, tmp_path / "one.backup", NOW)
+    names = databases(server)
+    process, _ = standing("db", "verify", str(file))
+    (live,) = databases(server) - names
+    assert verify_backup(server, file) == manifest
+    assert databases(server) - names == {live}
+    process.kill()
+    process.communicate(timeout=60)
+    wait_until_unlocked(server)
+    status, said = intraday("db", "verify", str(file))
+    assert (status, f"The database {live} is dropped: a restore that was killed" in " ".join(said.split())) == (0, True)
+    assert databases(server) == names
+
+
+def wait_until_unlocked(server: DatabaseServer) -> None:
+    """The server notices at its own pace that a client is gone."""
+    pulse = threading.Event()
+    with psycopg.connect(elsewhere(server, "postgres").url, autocommit=True) as watcher:
+        while watcher.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 1935897185").fetchone():
+            pulse.wait(0.05)
+
+
+def test_what_may_be_somebody_elses_is_named_and_stays(postgres_url, tmp_path, caplog):
+    """A database of such a name that says nothing of itself, one that stepped aside, and one in which somebody is."""
+    server = DatabaseServer(postgres_url)
+    migrate(server)
+    file, _ = write_backup(server, tmp_path / "one.backup", NOW)
+    of = name_of(server)
+    theirs = [f"{of[:38]}_restoring_0123abcd", f"{of[:38]}_restoring_0123abce_empty", f"{of[:38]}_restoring_ffffffff"]
+    with psycopg.connect(elsewhere(server, "postgres").url, autocommit=True) as admin:
+        try:
+            for name in theirs:
+                admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            ours = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(theirs[2]), scratch.COMMENT)
+            admin.execute(ours)
+            with psycopg.connect(elsewhere(server, theirs[2]).url):
+                verify_backup(server, file)
+            assert set(theirs) <= databases(server)
+        finally:
+            for name in theirs:
+                admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    for name, why in zip(theirs, ("does not say", "does not say", "is being accessed by other users"), strict=True):
+        assert [line for line in caplog.messages if f"database {name} was left behind" in line and why in line], name
+
+
+def test_an_interruption_while_the_scratch_is_dropped_waits_for_it(postgres_url, tmp_path, monkeypatch):
+    server = DatabaseServer(postgres_url)
+    migrate(server)
+    file, _ = write_backup(server, tmp_path / "one.backup", NOW)
+    names, before = databases(server), signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(scratch, "CONNECTIONS", SimpleNamespace(close=lambda: signal.raise_signal(signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt):
+        verify_backup(server, file)
+    assert databases(server) == names
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_database_with_the_longest_name_is_not_taken_for_its_scratch(postgres_url, new_name_of, tmp_path):
+    """PostgreSQL cuts names at 63 bytes: what is added to a name of as many must not be what is cut off."""
+    server = elsewhere(DatabaseServer(postgres_url), new_name_of("漢" * 21))
+    migrate(server)
+    with server.connect() as connection:
+        connection.execute("INSERT INTO stored_bar_size VALUES ('1min')")
+    file, manifest = write_backup(server, tmp_path / "one.backup", NOW)
+    assert verify_backup(server, file) == manifest
+    assert everything(server)["public.stored_bar_size"]
+
+
+@pytest.fixture
+def new_name_of(postgres_url) -> Iterator[Callable[[str], str]]:
+    """Makes a database of a name, which is dropped after the test."""
+    made: list[sql.Identifier] = []
+    with psycopg.connect(elsewhere(DatabaseServer(postgres_url), "postgres").url, autocommit=True) as admin:
+
+        def make(name: str) -> str:
+            made.append(sql.Identifier(name))
+            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(made[-1]))
+            return name
+
+        yield make
+        CONNECTIONS.close()
+        for name in made:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def test_no_secret_is_in_an_argument_and_the_programs_still_get_it(postgres_url, tmp_path):
+    """What the command line shows, what environment and service file hold, and that PostgreSQL's own read it."""
+    seen = tmp_path / "seen"
+    (tmp_path / "pg_dump").write_text(
+        f'#!/bin/sh\nexec > {seen}\necho "$@"\necho "env $PGPASSWORD"\n'
+        'stat -c %a "$PGSERVICEFILE"\ncat "$PGSERVICEFILE"\n'
+    )
+    (tmp_path / "pg_dump").chmod(0o755)
+    server = DatabaseServer("postgresql://me:p%40ss@127.0.0.1:1/it?sslpassword=Zq7%20K&oauth_client_secret=Wv9")
+    with pg_programs.reading(pg_programs.Programs(tmp_path, 18), server, "1-2-3"):
+        pass
+    arguments, password, mode, *lines = seen.read_text().splitlines()
+    assert "service=intraday" in arguments
+    assert not {secret for secret in ("p@ss", "Zq7", "Wv9", "sslpassword") if secret in arguments}
+    assert (password, mode, lines[0]) == ("env p@ss", "600", "[intraday]")
+    assert set(lines[1:]) == {"sslpassword=Zq7 K", "oauth_client_secret=Wv9"}
+    real = DatabaseServer(f"{postgres_url}&sslpassword=Zq7%20K")
+    migrate(real)
+    file, manifest = write_backup(real, tmp_path / "one.backup", NOW)
+    assert verify_backup(real, file) == manifest
+    for url in (f"{postgres_url}&sslpassword=x&service=theirs", f"{postgres_url}&sslpassword=x%0Ahost%3Devil"):
+        with (
+            pytest.raises(ConfigError, match="sslpassword of the address cannot be handed"),
+            pg_programs.reading(pg_programs.Programs(tmp_path, 18), DatabaseServer(url), "1-2-3"),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "shown"),
+    [
+        (
+            "postgresql://u:a@h/d",
+            'FATAL: a bad day, database "data": password=a',
+            'FATAL: a bad day, database "data": password=***',
+        ),
+        (
+            "postgresql://u:pw@h/d?sslpassword=key",
+            "u:pw@h sslpassword='key' monkey keys",
+            "u:***@h sslpassword='***' monkey keys",
+        ),
+        (
+            "postgresql://u:p%40w@h/d",
+            "postgresql://u:p%40w@h and password = p@w",
+            "postgresql://u:***@h and password = ***",
+        ),
+        ("postgresql://u@h/d?oauth_client_secret=s.e", 'token "s.e" or "see"', 'token "***" or "see"'),
+        ("postgresql://u@h/d", "nothing", "nothing"),
+    ],
+)
+def test_secrets_are_hidden_where_they_stand_as_ones(url, said, shown):
+    assert DatabaseServer(url).redacted(said) == shown
 
 
 def test_the_password_is_in_no_argument(monkeypatch, tmp_path):

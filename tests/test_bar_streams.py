@@ -14,12 +14,12 @@ import pyarrow.dataset as ds
 import pytest
 
 from resources.database.arrow_connections import CONNECTIONS
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
 from resources.market_bars import market_bars
 from tests.support.cutting import cutting_proxy
-from tests.support.stored import bar, put_bars
+from tests.support.stored import THROUGH_THE_VIEW, bar, put_bars
 
 CHECKOUT = Path(__file__).parents[1]
 DAY = ("NVDA", "2024-01-03", "2024-01-03")
@@ -70,6 +70,7 @@ def filled(url: str) -> Iterator[str]:
 def many(url: str, rows: int, close: str = "10::numeric") -> None:
     with psycopg.connect(url) as connection:
         connection.execute(MANY.format(rows=rows, close=close))  # type: ignore[arg-type]
+        connection.execute(THROUGH_THE_VIEW)
 
 
 def backends(url: str) -> set[int]:

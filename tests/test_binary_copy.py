@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format
 
-from resources.database.binary_copy import HEADER, ROWS_AT_ONCE, TRAILER, binary_copy, in_text, made_ahead
+from market.quality.columns import Columns
+from resources.database.binary_copy import HEADER, ROWS_AT_ONCE, TRAILER, binary_copy, in_text
 from schemas.errors import ContractBroken
 
 NUMERIC = psycopg.adapters.types["numeric"].oid
@@ -148,21 +149,5 @@ def test_a_note_that_says_nothing_is_a_null(postgres_url, values):
     wanted = [value or None for value in values]
     assert written(values, "note", "str") == [value and value.encode() for value in wanted]
     with psycopg.connect(postgres_url) as connection:
-        bound = in_text(pd.Series(values, dtype="str"), "note")
+        bound = in_text(Columns(pd.DataFrame({"why": pd.Series(values, dtype="str")})), "why", "note")
         assert connection.execute("SELECT %s::text[]", [bound]).fetchone() == (wanted,)
-
-
-def test_parts_made_ahead_are_the_same_and_so_is_a_failure():
-    """However far the thread was: what came before a failure is handed out, then the failure."""
-
-    def parts():
-        for number in range(20):
-            yield bytes([number])
-        raise ContractBroken("no more")
-
-    taken = []
-    with pytest.raises(ContractBroken, match="no more"), made_ahead(parts()) as ahead:
-        taken.extend(ahead)
-    assert taken == [bytes([number]) for number in range(20)]
-    with made_ahead(parts()) as ahead:
-        assert next(ahead) == b"\0"

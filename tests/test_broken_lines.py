@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from market.sessions import BarSize, session
-from resources.database.migrations import migrate
 from resources.database.retries import ATTEMPTS
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import SessionStore
 from resources.errors import DatabaseUnreachable

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandera.typing import Series
 
-from market.quality.columns import Columns, columns_of, together
+from market.quality.columns import Arrays, Columns, columns_of, held, together
 from market.quality.fingerprint import fingerprints
-from schemas.texts import encoded
+from schemas.errors import ContractBroken
+from schemas.texts import encoded, joined, written
 
 
 def table(first: str, symbols: list[str], marks: list[str | None]) -> pd.DataFrame:
@@ -85,3 +90,84 @@ def test_some_rows_of_texts_are_encoded_as_by_themselves():
             part, alone = encoded(texts).part(slice(first, end)), encoded(texts[first:end])
             assert part.names == alone.names
             np.testing.assert_array_equal(part.codes, alone.codes)
+
+
+def arrays_of(own: pd.DataFrame) -> Arrays:
+    """The same rows, never a table."""
+    stamps = {"timestamp": own["timestamp"].to_numpy("datetime64[us]")}
+    values = {name: own[name].to_numpy() for name in ("close", "zero", "missing")}
+    texts = {name: encoded(own[name].array) for name in ("symbol", "mark")}
+    columns = {**stamps, **values, **texts}
+    return Arrays({name: columns[name] for name in own.columns})
+
+
+@pytest.mark.parametrize("own", TABLES)
+def test_arrays_say_what_the_table_says_of_which_they_are(own):
+    arrays = arrays_of(own)
+    assert len(arrays) == len(own)
+    assert arrays.kinds == own.dtypes.to_dict()
+    pd.testing.assert_frame_equal(arrays.table, own)
+    np.testing.assert_array_equal(arrays.stamps("timestamp"), own["timestamp"].astype("int64"))
+    np.testing.assert_array_equal(arrays.numbers("missing"), own["missing"].astype("float64"))
+    assert fingerprints("bars", arrays, ["IBM"]) == fingerprints("bars", own, ["IBM"])
+    some = np.arange(len(own)) % 2 == 0
+    pd.testing.assert_frame_equal(arrays.rows(some).table, own[some].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2, 3), (3, 0), (2, 2, 1)])
+def test_arrays_are_put_together_as_arrays(places):
+    whole = arrays_of(pd.concat(TABLES, ignore_index=True))
+    parts = list(whole.parts(map(len, TABLES)))
+    wanted = pd.concat([TABLES[place] for place in places], ignore_index=True)
+    for tables in ([parts[place] for place in places], [arrays_of(TABLES[place]) for place in places]):
+        found = together(tables)
+        assert found.arrays is not None
+        pd.testing.assert_frame_equal(found.table, wanted)
+        assert fingerprints("bars", found) == fingerprints("bars", wanted)
+
+
+def test_a_table_that_is_changed_changes_no_other():
+    whole = arrays_of(TABLES[0])
+    one, other = whole.part(0, 2), whole.part(0, 2)
+    one.table.loc[:, ["close", "zero"]] = 7.0
+    one.table.loc[:, "timestamp"] = pd.Timestamp("2000-01-01", tz="UTC")
+    pd.testing.assert_frame_equal(other.table, TABLES[0][:2])
+    pd.testing.assert_frame_equal(whole.table, TABLES[0])
+
+
+TEXTS = st.lists(st.lists(st.sampled_from(["", "a", "b", "c", None]), max_size=6), min_size=1, max_size=4)
+
+
+@given(TEXTS)
+def test_texts_one_below_the_other_are_encoded_as_one_column(columns):
+    whole = pd.array([text for column in columns for text in column], dtype="str")
+    found, wanted = joined([encoded(pd.array(column, dtype="str")) for column in columns]), encoded(whole)
+    assert found.names == wanted.names
+    np.testing.assert_array_equal(found.codes, wanted.codes)
+    assert written(found).tolist() == whole.tolist()
+
+
+class ClosesKnown(pa.DataFrameModel):
+    """A contract: every close is known."""
+
+    timestamp: Series[pd.DatetimeTZDtype] = pa.Field(dtype_kwargs={"unit": "us", "tz": "UTC"})
+    symbol: Series[str]
+    close: Series[float]
+    zero: Series[float]
+    mark: Series[str] = pa.Field(nullable=True)
+    missing: Series[bool]
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+def test_a_part_that_breaks_the_contract_alone_is_refused_alone():
+    tables = [one.assign(close=1.0) for one in TABLES]
+    sound = list(Columns(pd.concat(tables, ignore_index=True)).parts(map(len, tables)))
+    assert [held(part, ClosesKnown) for part in sound] == sound
+    tables[1] = tables[1].assign(close=[1.0, np.nan])
+    first, second, *_ = Columns(pd.concat(tables, ignore_index=True)).parts(map(len, tables))
+    assert held(first, ClosesKnown) is first
+    with pytest.raises(ContractBroken, match="ClosesKnown table breaks its contract in 1 cases: close"):
+        held(second, ClosesKnown)

@@ -18,8 +18,8 @@ from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.quality.rules.completeness import MissingRatio
 from market.sessions import BarSize, Session, session
-from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer, embedded_server
 from resources.database.session_store import SessionStore
 from resources.database.table_writer import Change
@@ -67,7 +67,7 @@ def judged(
 ) -> QualityReport:
     """A report that passes the bars, kept as a run keeps it."""
     report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, symbols, bars))
-    ReportStore(server).keep_report(report)
+    ReportStore(server).keep_reports([report])
     return report
 
 
@@ -96,7 +96,7 @@ def test_the_verdicts_of_a_range_are_the_newest_ones(server):
     def judge(day: Session, minutes: dict[int, float], environment: str = "test") -> QualityReport:
         evidence = Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars_of(minutes, day))
         report = replace(gate, environment=environment).judge(evidence)
-        reports.keep_report(report)
+        reports.keep_reports([report])
         return report
 
     whole = dict.fromkeys(range(390), 1.0)
@@ -109,7 +109,7 @@ def test_the_verdicts_of_a_range_are_the_newest_ones(server):
     person = Acceptance(
         by="a", reason="b", at="c", fingerprints={}, findings=tuple(one.message for one in blocked.findings)
     )
-    reports.keep_report(blocked.model_copy(update={"accepted": person}))
+    reports.keep_reports([blocked.model_copy(update={"accepted": person})])
 
     def found() -> list[tuple[object, ...]]:
         history = reports.verdicts(DAY.day, monday.day, "test", BarSize.ONE_MINUTE, ("NVDA",))
@@ -202,8 +202,9 @@ def test_a_report_of_another_day_or_desk_is_refused(server, day, environment, sy
 
 def test_equal_reports_at_once_are_kept_once(server):
     report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, ("NVDA",), bars_of({0: 1.0})))
-    kept: list[bool] = []
-    threads = [threading.Thread(target=lambda: kept.append(ReportStore(server).keep_report(report))) for _ in range(6)]
+    kept: list[int] = []
+    store = ReportStore(server)
+    threads = [threading.Thread(target=lambda: kept.append(store.keep_reports([report]))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -275,7 +276,7 @@ frame = bars[["timestamp", "symbol"]].assign(**dict.fromkeys(FEATURES, 0.5))
 frame = frame.assign(close=price, volume=1.0, missing=False)
 report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), bars, frame))
 server = DatabaseServer(sys.argv[1])
-ReportStore(server).keep_report(report)
+ReportStore(server).keep_reports([report])
 SessionStore(server, "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, bars, frame)
 """
 

@@ -79,7 +79,7 @@ def test_digit_by_digit_from_file_to_file(url, tmp_path, monkeypatch):
     monkeypatch.setenv("PGTZ", "Asia/Tokyo")
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     status, said = intraday("load", *[csv_file(tmp_path / f"{symbol}.csv") for symbol in SYMBOLS])
-    assert (status, "1 sessions: 1 stored" in said) == (0, True), said
+    assert (status, "1 session: 1 stored" in said) == (0, True), said
     stamps = pd.date_range("2020-11-16 14:30", periods=390, freq="min").strftime("%Y-%m-%dT%H:%M:%S+00:00")
     expected = [(at, list(map(Decimal, bar.values()))) for at, bar in zip(stamps, BARS, strict=True)]
     assert read_back(url, tmp_path / "bars.csv") == (expected, expected)

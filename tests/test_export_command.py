@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from market.sessions import BarSize, session
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.feeds.files import FilesFeed
 from tests.support.commands import INTRADAY, intraday
 from tests.support.cutting import cutting_proxy
-from tests.support.stored import bar, put_bars
+from tests.support.stored import THROUGH_THE_VIEW, bar, put_bars
 
 RANGE = ("--from", "2024-01-03", "--to", "2024-01-03")
 BARS = [
@@ -63,6 +63,7 @@ def many(url: str, rows: int) -> None:
             "AS \"timestamp\", 'NVDA'::text AS symbol, n::numeric AS open, 1::numeric AS high, 1::numeric AS low, "
             f"1::numeric AS close, n::bigint AS volume, 1::bigint AS bars FROM generate_series(1, {rows}) AS n"
         )
+        connection.execute(THROUGH_THE_VIEW)
 
 
 def read(path: Path) -> pa.Table:

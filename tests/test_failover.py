@@ -9,6 +9,7 @@ import pytest
 
 from market.labels import LabelSide
 from market.normalise import NormalisedBars, Provenance, normalise
+from market.quality.columns import Columns
 from market.sessions import BarSize, Session, session, sessions_between
 from resources import errors
 from resources.database.feed_event_store import FeedEvent
@@ -294,7 +295,7 @@ def test_a_feed_that_counts_other_volumes_repairs_nothing():
     second = given("yahoo")
     assert isinstance(second.part, NormalisedBars)
     bars = second.part.bars.assign(volume=second.part.bars["volume"] // 20)
-    second = Given("yahoo", replace(second.part, bars=bars))
+    second = Given("yahoo", replace(second.part, columns=Columns(bars)))
     answer = pair_of(given("alpha_vantage", without=slice(30, 33)), second, repair=0.001).ask("NVDA")
     assert len(kept(answer)) == 387
     assert "387 of 387 shared closes agree within 0.10%, volumes are 0.05 times ours" in answer.repaired
@@ -306,7 +307,7 @@ def test_a_bar_without_a_close_is_not_a_missing_one():
     assert isinstance(primary.part, NormalisedBars)
     bars = primary.part.bars.copy()
     bars.loc[bars.index[bars["mark"] == ""][5], "close"] = float("nan")
-    first = Given("alpha_vantage", replace(primary.part, bars=bars))
+    first = Given("alpha_vantage", replace(primary.part, columns=Columns(bars)))
     pair = pair_of(first, given("yahoo"), repair=0.001, environment="staging")
     answer = pair.ask("NVDA")
     assert (answer.part.bars["role"] == "repair").sum() in (0, 3)

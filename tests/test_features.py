@@ -183,10 +183,10 @@ def test_the_bytes_are_equal_whatever_the_chunking(bars, chunks, seed, gone):
         return FrameRequest(bar_grid(grids[day.key], day, ONE, of), history)
 
     many = [request(day, names) for day in days]
-    at_once = [frame for first, end in pairwise(cuts) for frame in build_frames(many[first:end])]
+    at_once = [frame.table for first, end in pairwise(cuts) for frame in build_frames(many[first:end])]
     for day, frame in zip(days, at_once, strict=True):
         for symbol in symbols:
-            alone = build_frames([request(day, [symbol])])[0]
+            alone = build_frames([request(day, [symbol])])[0].table
             same(frame[frame["symbol"] == symbol].reset_index(drop=True), alone)
 
 
@@ -198,9 +198,9 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 
 def test_a_frame_that_is_changed_changes_no_other(bars):
-    """Frames that were built together share memory."""
+    """The arrays of frames that were built together share memory."""
     grids = [bar_grid(bars[day.key], day, ONE, recorded.SYMBOLS) for day in SESSIONS[:3]]
-    frames = build_frames([FrameRequest(grid) for grid in grids])
+    frames = [frame.table for frame in build_frames([FrameRequest(grid) for grid in grids])]
     before = frames[1].copy()
     frames[0].loc[:, "close"] = 0.0
     frames[2].loc[0, "symbol"] = "X"

@@ -460,6 +460,7 @@ def zipped(**members: str) -> bytes:
 
 
 GOOD = "2024-08-23 09:30:00,1,2,0.5,1.5,100\n"
+LOW = ("open", "low", "close", "volume")
 OWN = "timestamp,symbol,open,high,low,close,volume,source,basis\n"
 WRONG = [
     (
@@ -474,6 +475,16 @@ WRONG = [
     ),
     ("NVDA.csv", HEAD + GOOD + "2024-08-23 09:31:00,1,1_0,0.5,1,100\n", "line 3, column high: '1_0' is no number."),
     ("NVDA.csv", HEAD + GOOD + "2024-08-23 09:31:00,1,inf,0.5,1,100\n", "line 3, column high: 'inf' is no number."),
+    (
+        "NVDA.csv",
+        HEAD + GOOD + "2024-08-23 09:31:00,1,2,0.5,-12.3456789012345678,100\n",
+        "line 3, column close: '-12.3456789012345678' has more than 17 digits and would be rounded.",
+    ),
+    (
+        "NVDA.json",
+        json.dumps([{"timestamp": "2024-08-23 09:30:00", "high": "1234567890123456.78", **dict.fromkeys(LOW, 1)}]),
+        "object 1, column high: '1234567890123456.78' has more than 17 digits and would be rounded.",
+    ),
     (
         "NVDA.csv",
         HEAD + GOOD + "yesterday,1,2,0.5,1.5,100\n",
@@ -612,6 +623,23 @@ def test_what_cannot_be_understood_is_named(name, content, says):
         parse_file(f"raw/{name}", content, SYMBOLS)
     assert str(refused.value).startswith(f"raw/{name}")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("522.8380000000002", 522.8380000000002),
+        ("0.10000000000000001", 0.1),  # how a float64 is written with seventeen digits
+        ("12.50000000000000000000000", 12.5),
+        ("0.00000000000000000000012", 1.2e-22),
+        ("   1.5                       ", 1.5),
+        ("-1.2345678901234567e+00001", -12.345678901234567),
+    ],
+)
+def test_a_number_that_a_float64_holds_is_read_however_long_it_is_written(written, value):
+    text = HEAD + f"2024-08-23 09:30:00,{written},2,0.5,1.5,100\n"
+    (found,) = parse_file("NVDA.csv", text.encode(), SYMBOLS)
+    assert found.rows["open"].tolist() == [value]
 
 
 def test_a_file_about_nobody_here_gives_no_rows():

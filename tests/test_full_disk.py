@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from tests.support.loaders import FAILED
 from tests.support.recorded import SYMBOLS, session_rows, vendor_files

@@ -61,7 +61,7 @@ def test_a_file_that_is_passed_over_is_named(tmp_path):
     found = judged(*good)
     assert found.exit_code == 0
     said = "".join(found.output.split())
-    assert "1sessionsofNVDAarein" in said
+    assert "1sessionofNVDAisin" in said
     assert "NVDA_1.csvand" in said
 
 

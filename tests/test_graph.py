@@ -135,6 +135,38 @@ def test_materialising_twice_changes_nothing_and_asks_the_vendor_once(desk):
     assert desk.rows("SELECT count(*) FROM data_quality_reports") == [(7,)]
 
 
+def test_the_sessions_of_a_month_are_stored_in_one_transaction(desk):
+    assert desk.run("2020-11-24", "2020-12-01").success
+    months = [(["2020-11-24", "2020-11-25", "2020-11-27", "2020-11-30"],), (["2020-12-01"],)]
+    for table, day in (("market_data", "timestamp"), ("data_quality_reports", "session"), ("eod_summaries", "session")):
+        days = f'SELECT array_agg(DISTINCT "{day}"::date::text) FROM {table} GROUP BY xmin::text ORDER BY 1'  # noqa: S608
+        assert desk.rows(days) == months
+
+
+def test_a_session_that_the_database_refuses_keeps_no_other_out(desk):
+    desk.run("2020-11-23", assets=["bars"])  # makes the tables
+    desk.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not on that day'; END $$; "
+        "CREATE TRIGGER refuse BEFORE INSERT ON market_data FOR EACH ROW "
+        "WHEN (NEW.\"timestamp\"::date = '2020-11-24') EXECUTE FUNCTION refuse()"
+    )
+    result = desk.run(*WEEK)
+    said = failure(result)
+    assert said.startswith(
+        "1 of 4 sessions did not pass. 2020-11-24: market_data and dual_ticker_bars could not be made."
+    )
+    assert "not on that day" in said
+    for asset in ("market_data", "dual_ticker_bars"):
+        assert desk.partitions(asset) == set(DAYS) - {"2020-11-24"}
+    assert desk.partitions("quality_reports") == set(DAYS)
+    assert desk.rows("SELECT session::text FROM eod_summaries WHERE bars_stored = 0") == 2 * [("2020-11-24",)]
+
+    desk.execute("DROP TRIGGER refuse ON market_data")
+    assert desk.run(*WEEK).success
+    assert desk.rows("SELECT count(*) FROM market_data") == [(3 * 780 + 420,)]
+    assert desk.rows("SELECT count(*) FROM bar_revisions") == [(0,)]
+
+
 def test_shrinking_the_input_removes_the_rows_that_are_gone(desk):
     desk.run("2020-11-23")
     desk.run("2020-11-23", faults=["drop:MSFT:2020-11-23:15:55-15:57"], refresh=True)
@@ -353,11 +385,13 @@ def test_impossible_cells_block_and_are_named(desk):
 
 def test_a_killed_run_leaves_whole_sessions_and_the_next_one_goes_on(new_desk, postgres_url, timescale_url):
     """SIGKILL to `intraday run` in the middle of a range, then the same command again."""
+    months = ("2020-11-23", "2020-12-02")
     expected = new_desk(postgres_url)
-    expected.run(*WEEK)
+    expected.run(*months)
     desk = new_desk(timescale_url)
-    desk.run(DAYS[0], assets=["bars"])  # lands the month
-    command = [Path(sys.executable).with_name("intraday"), "run", *WEEK]
+    for day in months:
+        desk.run(day, assets=["bars"])  # lands the month
+    command = [Path(sys.executable).with_name("intraday"), "run", *months]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     pulse = threading.Event()
     while process.poll() is None and not desk.rows("SELECT 1 FROM pg_tables WHERE tablename = 'market_data'"):
@@ -369,11 +403,11 @@ def test_a_killed_run_leaves_whole_sessions_and_the_next_one_goes_on(new_desk, p
     by_day = (
         "SELECT (\"timestamp\" AT TIME ZONE 'America/New_York')::date::text, count(*) FROM {} GROUP BY 1 ORDER BY 1"
     )
-    whole = {day: 420 if day == "2020-11-27" else 780 for day in DAYS}
+    whole = dict.fromkeys([*DAYS, "2020-11-30", "2020-12-01", "2020-12-02"], 780) | {"2020-11-27": 420}
     bars, frames = (desk.rows(by_day.format(table)) for table in ("market_data", "dual_ticker_bars"))
     assert bars == frames
     assert dict(bars) == {day: whole[str(day)] for day, _ in bars}
-    assert 0 < len(bars) < 4
+    assert 0 < len(bars) < 7
     assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
     assert desk.contents() == expected.contents()
 
@@ -405,8 +439,8 @@ def test_the_five_row_fixture_goes_into_timescaledb(new_desk, timescale_url):
     from market.quality.evidence import Evidence
     from market.quality.gate import Gate
     from market.sessions import session
-    from resources.database.migrations import migrate
     from resources.database.report_store import ReportStore
+    from resources.database.schema.migrations import migrate
     from resources.database.server import DatabaseServer
     from resources.database.session_store import SessionStore
 
@@ -417,7 +451,7 @@ def test_the_five_row_fixture_goes_into_timescaledb(new_desk, timescale_url):
     five = pd.DataFrame({"timestamp": day.minutes(BarSize.ONE_MINUTE)[:5], "symbol": "NVDA", "open": closes})
     five = five.assign(high=483.0, low=481.0, close=closes, volume=[10.0, 20.0, 30.0, 40.0, 50.0], **UNMARKED)
     report = Gate("test", []).judge(Evidence(day, BarSize.ONE_MINUTE, ("NVDA",), five))
-    ReportStore(server).keep_report(report)
+    ReportStore(server).keep_reports([report])
     change = SessionStore(server, "test", BarSize.ONE_MINUTE, ("NVDA",)).replace(day, report, five, None)["market_data"]
     assert (change.added, change.revised, change.removed, change.unchanged) == (5, 0, 0, 0)
     with psycopg.connect(timescale_url) as connection:

@@ -11,11 +11,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.sessions import BarSize, session
-from resources.database.backup import write_backup
+from resources.database.backups.backup import write_backup
+from resources.database.backups.restore import restore_backup, verify_backup
 from resources.database.connections import CONNECTIONS
-from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
-from resources.database.restore import restore_backup, verify_backup
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import SessionStore
 from resources.database.summary import stored_summary
@@ -68,9 +68,9 @@ def test_a_symbol_is_only_a_symbol(server, name):
         frame = given[["timestamp", "symbol"]].assign(**dict.fromkeys(FEATURES, 0.5)).assign(close=price, volume=1.0)
         frame = frame.assign(missing=False)
         report = Gate("test", []).judge(Evidence(DAY, BarSize.ONE_MINUTE, (name,), given, frame))
-        ReportStore(server).keep_report(report)
+        ReportStore(server).keep_reports([report])
         assert store(server, name).replace(DAY, report, given, frame)["market_data"].revised == 1
-        assert ReportStore(server).summarise(DAY, BarSize.ONE_MINUTE, report)["symbol"].tolist() == [name]
+        assert ReportStore(server).summarise_all([(DAY, report)], BarSize.ONE_MINUTE)["symbol"].tolist() == [name]
     assert stored(server.url) == sorted([("NVDA", 1), (name, 3)])
     assert [one.rows for one in stored_summary(server, [name])] == [1]
     read = market_bars(name, "2024-01-03", "2024-01-03", database=server.url)

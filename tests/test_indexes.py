@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from resources.database.migrations import migrate
+from market.time_range import time_range
+from resources.database import bar_reader
+from resources.database.bar_reader import LENGTHS, BarsWanted, read_bars
 from resources.database.queries import named_query
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.paths import SQL
 
@@ -98,3 +101,24 @@ def test_each_index_serves_a_query(filled):
         used.add(index)
     schema = (SQL / "schema.txt").read_text()
     assert set(re.findall(r"^index (\w+):", schema, flags=re.MULTILINE)) == used
+
+
+@pytest.mark.parametrize("bar_size", LENGTHS)
+def test_a_range_of_bars_of_any_length_is_found_by_the_key(filled, postgres_url, monkeypatch, bar_size):
+    """Also of longer ones, for which PostgreSQL would otherwise read the whole table; their answers are the view's."""
+    filled.execute("INSERT INTO stored_bar_size (bar_size) VALUES ('1min')")
+    filled.commit()
+    asked: list[str] = []
+    monkeypatch.setattr(bar_reader, "arrow_batches", lambda server, query: asked.append(query) or iter(()))
+    wanted = BarsWanted(("NVDA", "MSFT"), time_range("2024-02-05T17:00:01Z", "2024-02-07T17:00:01Z"), bar_size)
+    read_bars(DatabaseServer(postgres_url), wanted).read_all()
+    (query,) = asked
+    found = plan(filled, query)
+    assert re.search(r'Index Cond: .*"timestamp" >= .* AND \("timestamp" < ', found), found
+    assert "Seq Scan" not in found
+    view = "market_data" if bar_size == "1min" else f"market_data_{bar_size}"
+    columns = '"timestamp", symbol, open::float8, volume'
+    within = "WHERE \"timestamp\" >= '2024-02-05 17:00:01Z' AND \"timestamp\" < '2024-02-07 17:00:01Z'"
+    through = filled.execute(f"SELECT {columns} FROM {view} {within} AND symbol <> 'AAPL' ORDER BY 1, 2").fetchall()  # type: ignore[arg-type]  # noqa: S608
+    assert through
+    assert filled.execute(f"SELECT {columns} FROM ({query}) AS bars ORDER BY 1, 2").fetchall() == through  # type: ignore[arg-type]  # noqa: S608

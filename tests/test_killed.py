@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from market.sessions import session
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import LOCK_CLASS, TURN_CLASS
 from tests.support.loaders import Loading, Nursery

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cli.load import load
 from market.sessions import Session
-from resources import loading
+from resources import earlier, loading
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseError, DatabaseUnreachable, NoBars
 from resources.feeds.loadable import LoadableFiles, open_files
@@ -248,6 +248,24 @@ def test_what_another_load_stored_meanwhile_is_compared_with(desk, tmp_path, mon
     assert desk.rows("SELECT count(*) FROM bar_revisions") == [(0,)]
 
 
+def test_the_feed_is_asked_once_for_what_is_loaded_at_once_however_little_is_remembered(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(earlier, "REMEMBERED", 3)
+    desk.run(DAYS[0], assets=["bars"])  # makes the schema
+    load_all, sessions = loader(desk, *pair(tmp_path))
+    feed = load_all._desk.feed
+    asked: list[tuple[str, str]] = []
+    session_bars = feed.session_bars
+
+    def counted(symbol: str, session: Session) -> object:
+        asked.append((symbol, session.key))
+        return session_bars(symbol, session)
+
+    monkeypatch.setattr(feed, "session_bars", counted)
+    assert [outcome.why for outcome in load_all.load(sessions)] == [""] * len(DAYS)
+    of_these = sorted(one for one in asked if one[1] in DAYS)
+    assert of_these == sorted((symbol, day) for symbol in SYMBOLS for day in DAYS)
+
+
 def test_a_file_that_cannot_be_read_is_named_by_line_and_column_and_the_others_are_loaded(desk):
     pair(raw(desk), DAYS[:2])
 
@@ -323,6 +341,67 @@ def test_sessions_that_are_not_over_or_before_the_graph_are_left_alone(desk, tmp
     assert f"{DAYS[3]} in {tmp_path / 'NVDA.csv'} is not over: load it after 21:00 UTC." in said
     hold_recorded(desk, DAYS[1:3])
     assert desk.rows("SELECT session::text FROM data_quality_reports ORDER BY 1") == [(DAYS[1],), (DAYS[2],)]
+
+
+SATURDAY = "2020-11-21"
+
+
+def moved(line: Line, day: str) -> Line:
+    """The same bar on another day."""
+    return line | {"timestamp": f"{day}{line['timestamp'][10:]}"}
+
+
+def test_rows_of_a_day_without_a_session_are_named_with_their_day_and_file(desk, tmp_path):
+    first, second = pair(tmp_path, DAYS[:1])
+    lines = [line for line in rows("NVDA") if line["timestamp"][:10] == DAYS[0]]
+    more = [",".join(moved(line, SATURDAY).values()) for line in lines[:7]]
+    first.write_text(first.read_text() + "\r\n".join([*more, ""]), newline="")
+    status, said = loaded(first, second)
+    assert status == 0
+    assert f"{first} has 7 rows of days on which none lies in a session's regular hours: {SATURDAY}." in said
+    assert "; beside these 7 of days without a session." in said
+    hold_recorded(desk, DAYS[:1])
+    only = tmp_path / "only" / "NVDA.csv"
+    only.parent.mkdir()
+    only.write_text("\r\n".join([HEADER, *more[:1], ""]), newline="")
+    status, said = loaded(only)
+    assert status == 1
+    assert f"{only}: no bar of NVDA or MSFT lies in the regular hours of a session. {only} has 1 row of days" in said
+    assert "1 file, 1 refused in part or whole. 0 sessions: 0 stored, 0 refused." in said
+
+
+def test_a_day_outside_of_the_calendar_is_named_and_the_files_other_days_are_loaded(desk, tmp_path):
+    first, second = pair(tmp_path, DAYS[:2])
+    early = [moved(line, "1995-01-03") for line in rows("NVDA") if line["timestamp"][:10] == DAYS[0]]
+    more = [",".join(line.values()) for line in early]
+    first.write_text(first.read_text() + "\r\n".join([*more, ""]), newline="")
+    status, said = loaded(first, second)
+    assert status == 1
+    assert f"refused {first} has {len(early)} rows of days that the exchange's calendar (2000-01-03 to 20" in said
+    assert "does not reach, which are left out: 1995-01-03." in said
+    assert "2 files, 1 refused in part or whole. 2 sessions: 2 stored, 0 refused." in said
+    assert f"; beside these {len(early)} of days without a session." in said
+    hold_recorded(desk, DAYS[:2])
+
+
+def test_files_that_are_refused_and_sessions_that_are_left_alone_are_counted_apart(desk, tmp_path):
+    desk.configure(INTRADAY_FIRST_SESSION=DAYS[1])
+    bad = tmp_path / "NVDA_bad.csv"
+    bad.write_text("nothing")
+    status, said = loaded(*pair(tmp_path, DAYS[:3]), bad)
+    assert status == 1
+    assert "3 files, 1 refused in part or whole. 2 sessions: 2 stored, 0 refused; 1 left alone." in said
+    count = sum(line["timestamp"][:10] == DAYS[0] for symbol in SYMBOLS for line in rows(symbol))
+    assert f"; beside these {count:,} of sessions left alone." in said
+
+
+def test_rows_of_a_file_whose_sessions_another_one_has_are_counted(desk):
+    pair(raw(desk), DAYS[:1], "{}_1.csv")
+    pair(raw(desk), DAYS[:1], "{}_2.csv")
+    status, said = loaded()
+    count = sum(line["timestamp"][:10] == DAYS[0] for symbol in SYMBOLS for line in rows(symbol))
+    assert (status, f"beside these {count:,} of which another file's were taken" in said) == (0, True)
+    assert "1 session of NVDA is in" in said
 
 
 @pytest.mark.parametrize("evil", ["x'; DROP TABLE market_data; --", '"; DROP TABLE market_data; --', "%s %(first)s"])

@@ -17,8 +17,8 @@ from cli.instance import sqlalchemy_url
 from cli.run import run
 from market.sessions import BarSize, session
 from resources.database.judgement import hold_newest
-from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import TURN_CLASS, SessionStore
 from resources.errors import Blocked, NotJudged, NotLanded, OtherJudgement
@@ -154,13 +154,13 @@ def test_the_session_store_holds_each_report_against_those_that_are_kept(judged)
             store.replace(day, report, bars, frame)
         if refused is OtherJudgement:  # a summary would tell of a verdict that nobody gave
             with pytest.raises(refused):
-                ReportStore(server).summarise(day, BarSize.ONE_MINUTE, report)
+                ReportStore(server).summarise_all([(day, report)], BarSize.ONE_MINUTE)
     stale = QualityReport.model_validate_json(judged.reports["stale"])
     judged.execute("DELETE FROM data_quality_reports")  # another database, to which nobody brought the judgements
     with pytest.raises(NotJudged, match="No judgement of 2020-11-24 is kept in the database"):
         store.replace(day, stale, bars, frame)
     assert stored(judged) == [(0, 0)]
-    ReportStore(server).keep_report(stale)
+    ReportStore(server).keep_reports([stale])
     assert {name: change.added for name, change in store.replace(day, stale, bars, frame).items()} == {
         "market_data": 735, "dual_ticker_bars": 780,
     }  # fmt: skip
@@ -189,7 +189,7 @@ def test_of_many_reports_each_is_held(postgres_url):
                 hold_newest(connection, edited)
             with pytest.raises(NotJudged, match=f"No judgement of {day.key} is kept in the database .prod, 1min"):
                 hold_newest(connection, elsewhere)
-    assert kept.keep_report(reports[1].model_copy(update={"missing": {"NVDA": 1}}))
+    assert kept.keep_reports([reports[1].model_copy(update={"missing": {"NVDA": 1}})])
     with server.connect() as connection, pytest.raises(OtherJudgement, match=r"of 2020-11-24 .* is an older one"):
         hold_newest(connection, judged)
 

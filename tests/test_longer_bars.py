@@ -10,7 +10,7 @@ from psycopg import sql
 
 from market.aggregate import aggregate
 from market.sessions import BarSize, session
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from tests.support.tables import UNMARKED
 

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from market.sessions import BarSize, session
 from resources.database import arrow_connections
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.errors import (
     ConfigError,
@@ -238,6 +238,12 @@ def test_a_symbol_is_never_read_as_sql(plain, hostile):
     [
         ({"symbols": []}, RequestNotUnderstood, r"symbols are \[\]; name one or more"),
         ({"symbols": ["NVDA", " "]}, RequestNotUnderstood, r"symbols are \['NVDA', ''\]"),
+        ({"symbols": None}, RequestNotUnderstood, r"symbols are \[None\]; name one or more"),
+        ({"symbols": [3]}, RequestNotUnderstood, r"symbols are \[3\]; name one or more"),
+        ({"symbols": b"A"}, RequestNotUnderstood, r"symbols are \[65\]; name one or more"),
+        ({"symbols": "A\0"}, RequestNotUnderstood, r"symbols are \['A.x00'\]; name one or more"),
+        ({"symbols": "\udce9"}, RequestNotUnderstood, r"symbols are \['.udce9'\]; name one or more"),
+        ({"database": 3}, RequestNotUnderstood, "database is a int; it is an address"),
         ({"bar_size": "2min"}, RequestNotUnderstood, "bar_size is '2min'; allowed: 1min, 5min, 15min, 1h, 1d"),
         ({"bar_size": 'market_data"; DROP TABLE market_data; --'}, RequestNotUnderstood, "bar_size is"),
         ({"into": "polars"}, RequestNotUnderstood, "into is 'polars'; allowed: pandas, arrow, batches"),
@@ -252,7 +258,7 @@ def test_what_makes_no_sense_is_refused(plain, asked, kind, said):
 
 
 def test_a_database_without_the_schema_is_left_as_it_is(postgres_url):
-    said = "lacks tables or views that this code reads: `intraday db migrate` makes them"
+    said = "lacks tables, views or functions that this code reads: whoever may change it runs `intraday db migrate`"
     with pytest.raises(MigrationError, match=said):
         market_bars("NVDA", "2024-01-03", "2024-01-03", database=postgres_url)
     with psycopg.connect(postgres_url) as connection:
@@ -260,9 +266,31 @@ def test_a_database_without_the_schema_is_left_as_it_is(postgres_url):
     migrate(DatabaseServer(postgres_url))
     put_bars(postgres_url, [bar("2024-01-03 14:30Z")])
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("DROP VIEW market_data_1h")
+        connection.execute("DROP FUNCTION longer_bars")
     with pytest.raises(MigrationError, match=said):
         market_bars("NVDA", "2024-01-03", "2024-01-03", "1h", database=postgres_url)
+
+
+def test_a_view_that_is_gone_is_told(timescale_url):
+    migrate(DatabaseServer(timescale_url))
+    put_bars(timescale_url, [bar("2024-01-03 14:30Z")])
+    with psycopg.connect(timescale_url) as connection:
+        connection.execute("DROP VIEW market_data_1h")
+    with pytest.raises(MigrationError, match="lacks tables, views or functions that this code reads"):
+        market_bars("NVDA", "2024-01-03", "2024-01-03", "1h", database=timescale_url)
+    arrow_connections.CONNECTIONS.close()
+
+
+def test_a_database_ahead_of_the_code_is_refused_in_the_words_of_the_other_commands(url):
+    put_bars(url, [bar("2024-01-03 14:30Z")])
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (9000, '9000_later', '')")
+    with pytest.raises(MigrationError) as elsewhere:
+        migrate(DatabaseServer(url))
+    with pytest.raises(MigrationError) as here:
+        market_bars("NVDA", "2024-01-03", "2024-01-03", database=url)
+    assert str(here.value) == str(elsewhere.value)
+    assert str(here.value).startswith("The database has migration 9000, this code ends at ")
 
 
 def test_a_role_that_may_only_select_can_read_and_another_is_told_what_it_lacks(plain):
@@ -271,7 +299,7 @@ def test_a_role_that_may_only_select_can_read_and_another_is_told_what_it_lacks(
     with psycopg.connect(plain, autocommit=True) as admin:
         for statement in (
             "CREATE ROLE {} LOGIN",
-            "GRANT SELECT ON market_data, stored_bar_size, market_data_1d TO {}",
+            "GRANT SELECT ON market_data, stored_bar_size, schema_migrations, market_data_1d TO {}",
             "ALTER ROLE {} SET default_transaction_read_only = on",
         ):
             admin.execute(sql.SQL(statement).format(role))
@@ -280,7 +308,9 @@ def test_a_role_that_may_only_select_can_read_and_another_is_told_what_it_lacks(
         assert reader != plain
         for bar_size in ("1min", "1d"):
             assert len(market_bars("NVDA", "2024-01-03", "2024-01-03", bar_size, database=reader)) == 1
-        with pytest.raises(DatabaseError, match="permission denied for view market_data_1h"):
+        with psycopg.connect(plain, autocommit=True) as admin:
+            admin.execute(sql.SQL("REVOKE SELECT ON stored_bar_size FROM {}").format(role))
+        with pytest.raises(DatabaseError, match="permission denied for table stored_bar_size"):
             market_bars("NVDA", "2024-01-03", "2024-01-03", "1h", database=reader)
     finally:
         arrow_connections.CONNECTIONS.close()

@@ -1,6 +1,6 @@
 """The gate's rules, on bars written by hand around each threshold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import pandas as pd
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
-from market.quality.rule import Rule
+from market.quality.rule import Rule, Told
 from market.quality.rules import (
     RULES,
     CrossFeedAgreement,
@@ -25,6 +25,7 @@ from market.quality.rules import (
     TimestampOverlap,
     VolumeCounts,
 )
+from market.quality.stack import Stack
 from market.sessions import BarSize, session
 from market.synthetic import synthetic_bars
 from resources.errors import ConfigError
@@ -226,7 +227,7 @@ def test_a_rule_that_crashes_is_an_error_and_blocks():
     class Crashing(MissingRatio):
         name: ClassVar[str] = "crashing"
 
-        def judge(self, evidence: Evidence, symbols: Sequence[str]) -> list[Finding]:
+        def judge(self, stack: Stack) -> list[Told]:
             raise ZeroDivisionError("no minutes")
 
     gate = Gate("test", [Crashing(), OhlcRelations()])
@@ -234,6 +235,26 @@ def test_a_rule_that_crashes_is_an_error_and_blocks():
     assert (report.verdict, report.action) == (Verdict.ERROR, Action.BLOCK)
     assert report.reasons() == ["The rule crashing could not be computed: ZeroDivisionError: no minutes."]
     assert len(report.findings) == 3  # the other rule was asked all the same
+
+
+def test_a_rule_that_crashes_in_one_of_several_sessions_is_an_error_of_that_one_alone():
+    class Superstitious(MissingRatio):
+        name: ClassVar[str] = "superstitious"
+
+        def judge(self, stack: Stack) -> Iterable[Told]:
+            if any(evidence.session.day.day == 5 for evidence in stack.evidences):
+                raise ZeroDivisionError("a Friday")
+            return super().judge(stack)
+
+    days = [session(f"2024-01-0{day}") for day in (3, 4, 5, 8, 9)]
+    bars = {day.key: synthetic_bars(day, BarSize.ONE_MINUTE, PAIR, 1) for day in days}
+    reports = Gate("test", [Superstitious()]).judge_all(
+        Evidence(day, BarSize.ONE_MINUTE, PAIR, bars[day.key]) for day in days
+    )
+    assert [report.session for report in reports] == [day.key for day in days]
+    assert [report.verdict for report in reports] == ["PASS", "PASS", "ERROR", "PASS", "PASS"]
+    assert reports[2].reasons() == ["The rule superstitious could not be computed: ZeroDivisionError: a Friday."]
+    assert [len(report.findings) for report in reports] == [2, 2, 1, 2, 2]
 
 
 def test_verdicts_and_actions():

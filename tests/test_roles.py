@@ -9,17 +9,20 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from resources.database.backups.backup import write_backup
+from resources.database.backups.restore import verify_backup
 from resources.database.connections import CONNECTIONS
-from resources.database.migrations import bring_up, migrate
-from resources.database.roles import READER, ROLES, WRITER, WRITES, held_privileges
-from resources.database.schema_check import schema_differences
+from resources.database.schema.check import schema_differences
+from resources.database.schema.migrations import bring_up, migrate
+from resources.database.schema.roles import READER, ROLES, WRITER, WRITES, held_privileges
+from resources.database.schema.status import database_status
 from resources.database.server import DatabaseServer, embedded_server
-from resources.database.status import database_status
 from resources.errors import MigrationError
 from resources.paths import SQL
 from tests.support.desk import TestDesk, events, stop_embedded
@@ -94,8 +97,11 @@ def test_every_table_and_view_has_its_rights_and_no_other(owned):
     """A migration that adds a table has to say here who may do what with it."""
     with psycopg.connect(owned.url) as connection:
         assert {name for (name,) in connection.execute(RELATIONS).fetchall()} == set(WRITES)
-        held = held_privileges(connection)
-    assert {(relation, may) for role, relation, may in held if role == READER} == {(name, "SELECT") for name in WRITES}
+        by_name, held = held_privileges(connection)
+        sequences = connection.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'").fetchall()
+    assert by_name == held
+    every = [*WRITES, *(name for (name,) in sequences)]
+    assert {(relation, may) for role, relation, may in held if role == READER} == {(name, "SELECT") for name in every}
     writer = {(relation, may) for role, relation, may in held if role == WRITER and may != "SELECT"}
     assert writer == {
         *((table, may) for table in ("market_data", "dual_ticker_bars") for may in ("INSERT", "UPDATE", "DELETE")),
@@ -169,7 +175,33 @@ def test_what_is_given_too_much_or_too_little_is_a_difference(owned):
         "Missing: SELECT on market_data_1h for intraday_reader.",
         "Too much: UPDATE on bar_revisions for intraday_writer.",
     ]
-    assert bring_up(owned).done == ("granted 1 privileges",)
+    assert bring_up(owned).done == ("granted 1 privilege",)
+
+
+def test_what_a_role_has_only_because_everybody_has_it_is_missing(owned):
+    """It goes when that is taken back; and what everybody may change, the reader may change too."""
+    with psycopg.connect(owned.url) as connection:
+        connection.execute("GRANT SELECT, DELETE ON market_data TO PUBLIC")
+        connection.execute("REVOKE SELECT ON market_data FROM intraday_reader")
+    too_much = "Too much: DELETE on market_data for intraday_reader."
+    assert schema_differences(owned, None) == ["Missing: SELECT on market_data for intraday_reader.", too_much]
+    assert bring_up(owned).done == ("granted 1 privilege",)
+    assert schema_differences(owned, None) == [too_much]
+    with psycopg.connect(owned.url) as connection:
+        connection.execute("REVOKE ALL ON market_data FROM PUBLIC")
+    assert schema_differences(owned, None) == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_backup_needs_no_more_than_the_reader(owned, member, tmp_path, role):
+    with psycopg.connect(owned.url) as connection:
+        connection.execute("INSERT INTO feed_events (feed, event, why) VALUES ('yahoo', 'down', '')")
+        connection.execute(
+            "INSERT INTO market_data SELECT '2024-01-03 14:30Z', 'NVDA', 1, 1, 1, 1, 1, 'f', now(), 'unknown'"
+        )
+    file, manifest = write_backup(member(role), tmp_path / "one.backup", pd.Timestamp("2026-01-02", tz="UTC"))
+    assert manifest.tables["public.feed_events"].rows == manifest.tables["public.market_data"].rows == 1
+    assert verify_backup(owned, file) == manifest
 
 
 @pytest.fixture
@@ -198,8 +230,8 @@ def test_without_the_right_to_make_roles_an_administrator_is_told_what_to_run(ow
     (said,) = (one for one in database_status(modest).left_out if one.startswith("Missing roles"))
     with psycopg.connect(own_cluster.url, autocommit=True) as admin:
         admin.execute(said.split("runs ")[1].split(" and `")[0])  # type: ignore[call-overload]
-    assert len(schema_differences(modest, None)) == 39
-    assert bring_up(modest).done == ("granted 39 privileges",)
+    assert len(schema_differences(modest, None)) == 43
+    assert bring_up(modest).done == ("granted 43 privileges",)
     assert schema_differences(modest, None) == []
 
 
@@ -228,4 +260,4 @@ def test_two_databases_of_a_server_make_the_roles_at_once(own_cluster):
     thread.join(60)
     assert failed == []
     assert roles(own_cluster) >= set(ROLES)
-    assert migrate(own_cluster).done[-1] == "granted 39 privileges"
+    assert migrate(own_cluster).done[-1] == "granted 43 privileges"

@@ -8,10 +8,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from resources.database.migrations import migrate, read_migrations
-from resources.database.schema_check import schema_differences, schema_lines
+from resources.database.schema.check import schema_differences, schema_lines
+from resources.database.schema.migrations import migrate, read_migrations
+from resources.database.schema.status import database_status
 from resources.database.server import DatabaseServer
-from resources.database.status import database_status
 from resources.paths import SQL
 from tests.support.commands import INTRADAY, intraday
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import LOCK_CLASS, lock_days
 from resources.errors import DatabaseBusy

@@ -49,6 +49,19 @@ def test_a_session_spoiled_in_one_way(case):
     assert fired(report) == expected
 
 
+@pytest.mark.parametrize("environment", ["ci", "prod"])
+def test_spoiled_and_clean_sessions_that_are_judged_together_have_the_reports_that_they_have_alone(environment):
+    scenes = [Scene(day) for day in (FULL_DAY, HALF_DAY)]
+    for case in CORPUS.cases:
+        scene = Scene(case.day)
+        case.spoil(scene)
+        if case.environment == environment and scene.splits is None:
+            scenes.append(scene)
+    alone = [scene.judged(GATES[environment]) for scene in scenes]
+    assert len({report.verdict for report in alone}) > 2
+    assert GATES[environment].judge_all(scene.evidence for scene in scenes) == alone
+
+
 def test_every_rule_is_meant_by_a_case():
     assert {want.rule for case in CORPUS.cases for want in case.expected} == ASKED
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from market.sessions import BarSize, session
-from resources.database.migrations import migrate
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.summary import stored_summary
 from tests.support.commands import intraday

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from resources.database import migrations, timescale
-from resources.database.migrations import bring_up, migrate
+from resources.database.schema import migrations, timescale
+from resources.database.schema.migrations import bring_up, migrate
+from resources.database.schema.timescale import about, keep_for, lacking_licensed, schema_basis, use_licence
 from resources.database.server import DatabaseServer
-from resources.database.timescale import about, keep_for, lacking_licensed, schema_basis, use_licence
 
 VIEWS = ["market_data_5min", "market_data_15min", "market_data_1h", "market_data_1d"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from market.labels import LabelSide
-from market.normalise import Provenance, normalise
+from market.normalise import Provenance, empty_bars, normalise
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.quality.rules.clocks import ClockDrift
@@ -174,6 +174,14 @@ def test_what_does_not_move_together_tells_no_time(returns):
     report = asked(ClockDrift(), Evidence(DAY, BarSize.ONE_MINUTE, tuple(returns), closing(returns)))
     assert report.findings == ()
     assert report.not_asked == {"clock_drift": "nothing moves together enough to tell the time by"}
+
+
+def test_a_session_without_a_row_says_nothing_of_its_labels_alone_or_beside_others():
+    of = SESSIONS[0]
+    empty, full = (Evidence(of, BarSize.ONE_MINUTE, PAIR, bars) for bars in (empty_bars(), pair(of)))
+    gate = Gate("test", [StartLabels()])
+    for report in (gate.judge(empty), gate.judge_all([full, empty])[1]):
+        assert (report.findings, report.not_asked) == ((), {"label_side": "no opening volume stands out"})
 
 
 def test_two_bad_prices_are_no_drift():

@@ -13,10 +13,11 @@ from market.labels import LabelSide
 from market.normalise import Provenance, normalise
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
-from market.quality.grid import Grid
+from market.quality.grid import Grid, bar_grid
 from market.quality.rules import LowVolume, VolumeOutliers, VolumeRegime, ZeroVolume
 from market.sessions import BarSize, Session, session, sessions_before
 from market.splits import Split, SplitTable
+from market.synthetic import synthetic_bars
 from schemas.quality import Verdict
 from schemas.tables import BAR_VALUES
 from tests.support import recorded
@@ -314,3 +315,14 @@ def test_recorded_sessions_are_ordinary_and_their_partial_halves_are_not(key, sy
         assert (flip.verdict, new_york(flip)) == (Verdict.FAIL, ["11:17"])
         outliers = report_on(VolumeOutliers(), changed, day, symbols=(symbol,), history=earlier)
         assert outliers.verdict is Verdict.PASS
+
+
+def test_a_symbol_without_earlier_sessions_is_told_so_under_its_own_thresholds_too():
+    days = [session(f"2024-01-{day:02}") for day in (3, 4, 5, 8, 9, 10)]
+    history = tuple(bar_grid(synthetic_bars(day, ONE, ("NVDA",), 1), day, ONE, ("NVDA",)) for day in days[-2::-1])
+    gate = Gate("test", [VolumeRegime()], {"MSFT": [VolumeRegime(warn=5)]})
+    report = gate.judge(
+        Evidence(days[-1], ONE, ("NVDA", "MSFT"), synthetic_bars(days[-1], ONE, ("NVDA", "MSFT"), 1), history=history)
+    )
+    assert {finding.symbol for finding in report.findings} == {"NVDA"}
+    assert report.not_asked == {"volume_regime": "MSFT: 0 earlier sessions can be compared with, it takes 5"}

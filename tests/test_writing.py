@@ -12,9 +12,9 @@ from psycopg import sql
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.sessions import BarSize, Session, session
-from resources.database.migrations import migrate
 from resources.database.report_store import ReportStore
 from resources.database.retries import ATTEMPTS
+from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import SessionStore, StoredSession
 from resources.database.table_writer import Change, Day, TableWriter
@@ -66,7 +66,7 @@ def judged(
     """A session that the gate passed, its report kept as a run keeps it."""
     symbols = tuple(dict.fromkeys(bars["symbol"])) or ("NVDA",)
     report = Gate(desk, []).judge(Evidence(day, ONE, symbols, bars, frame))
-    ReportStore(server).keep_report(report)
+    ReportStore(server).keep_reports([report])
     return StoredSession(day, report, bars, frame)
 
 

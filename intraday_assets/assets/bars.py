@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import dagster as dg
-import pandas as pd
+import numpy as np
 
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import BARS_SCHEMA
 from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork, seen
+from market.quality.columns import Columns
 from schemas.tables import KEPT, PRIMARY
 
 SPEC = dg.AssetSpec(
@@ -28,35 +29,41 @@ CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table 
 
 def make(work: SessionWork) -> Iterator[Made]:
     """Ask the feeds and land the session."""
-    fetched = work.desk.fetched_bars(work.session)
-    work.bars = fetched.bars
+    fetched, shelf = work.desk.fetched(work.session), work.desk.shelf
+    work.bars, work.asked = fetched.bars, fetched.asked
     for event in (event for answer in fetched.answers.values() for event in answer.events):
         work.desk.events.keep(event)
-    work.desk.shelf.keep_feeds_asked(work.session, work.bars, fetched.attempts, fetched.second)
-    path = work.desk.shelf.keep_bars(work.session, work.bars)
-    marked = work.bars.loc[work.bars["mark"] != "", "mark"].value_counts()
-    remarks = work.bars.loc[work.bars["remark"] != "", "remark"]  # few: to split them all would cost milliseconds
-    remarked = Counter(remark for text in remarks for remark in text.split())
+    columns = work.bars.columns
+    shelf.keep_feeds_asked(work.session, columns, work.asked.attempts, work.asked.second)
+    path = shelf.keep_bars(work.session, columns.table)
+    feeds = {symbol: seen(symbol, answer, work.bars) for symbol, answer in fetched.answers.items()}
     metadata = {
-        "dagster/partition_row_count": len(work.bars),
-        "feed": dg.MetadataValue.json({symbol: seen(answer) for symbol, answer in fetched.answers.items()}),
-        "marked": dg.MetadataValue.json({str(mark): int(count) for mark, count in marked.items()}),
-        "remarked": dg.MetadataValue.json(dict(remarked)),
+        "dagster/partition_row_count": len(columns),
+        "feed": dg.MetadataValue.json(feeds),
+        "marked": dg.MetadataValue.json(_counted(columns, "mark")),
+        "remarked": dg.MetadataValue.json(_counted(columns, "remark")),
         "path": dg.MetadataValue.path(path),
     }
-    other = not_primary(work.bars)
+    other = _not_primary(columns)
     if other:
         metadata[NOT_PRIMARY] = dg.MetadataValue.text(other)
         work.not_primary = other
-    yield Made("bars", metadata, (CONTRACT_HOLDS,))
+    yield Made("bars", work.session, metadata, (CONTRACT_HOLDS,))
 
 
-def not_primary(bars: pd.DataFrame) -> str:
+def _counted(columns: Columns, name: str) -> dict[str, int]:
+    """How many rows have each of the words that a column of marks or remarks holds."""
+    texts, counts = columns.texts(name), Counter[str]()
+    for text, rows in zip(texts.names, np.bincount(texts.codes, minlength=len(texts.names)), strict=False):
+        counts += dict.fromkeys(text.split(), int(rows))
+    return dict(counts)
+
+
+def _not_primary(columns: Columns) -> str:
     """What is not the primary feed's, in a sentence; empty when all of it is."""
-    others = (bars["role"] != PRIMARY) & (bars["mark"] == KEPT)
+    others = ~columns.texts("role").are(PRIMARY) & columns.texts("mark").are(KEPT)
     if not others.any():
         return ""
-    kept = bars[others]
-    groups = kept.groupby(["symbol", "source", "why"], sort=False).size().reset_index(name="count")
+    groups = columns.table[others].groupby(["symbol", "source", "why"], sort=False).size().reset_index(name="count")
     rows = groups.to_dict("records")
     return " ".join(f"{row['count']} {row['symbol']} bars are {row['source']}'s ({row['why']})." for row in rows)

@@ -1,6 +1,6 @@
 """eod_summaries: a session in a row per symbol, from the rows that are stored. A blocked session has one too."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 import dagster as dg
 
@@ -26,14 +26,18 @@ SPEC = dg.AssetSpec(
 CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table satisfies schemas.tables.EodSummary.")
 
 
-def make(work: SessionWork) -> Iterator[Made]:
-    """Summarise what is stored."""
-    table = work.desk.reports.summarise(work.session, work.desk.bar_size, work.report)
-    metadata = {
-        "dagster/partition_row_count": len(table),
-        "summary": dg.MetadataValue.md(_markdown(table.to_dict("records"))),
-    }
-    yield Made("eod_summaries", metadata, (CONTRACT_HOLDS,))
+def make(works: Sequence[SessionWork]) -> Iterator[Made]:
+    """Summarise what is stored of the sessions, in one transaction."""
+    desk = works[0].desk
+    table = desk.reports.summarise_all([(work.session, work.report) for work in works], desk.bar_size)
+    records = table.to_dict("records")
+    for work in works:
+        rows = [row for row in records if row["session"] == work.session.key]
+        metadata = {
+            "dagster/partition_row_count": len(rows),
+            "summary": dg.MetadataValue.md(_markdown(rows)),
+        }
+        yield Made("eod_summaries", work.session, metadata, (CONTRACT_HOLDS,))
 
 
 def _markdown(rows: list[dict[Hashable, object]]) -> str:

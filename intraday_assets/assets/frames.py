@@ -7,11 +7,11 @@ import dagster as dg
 from intraday_assets.assets import OWNERS
 from intraday_assets.charts import candles
 from intraday_assets.columns import FRAME_ORIGINS, FRAME_SCHEMA, lineage
-from intraday_assets.work import CONTRACT_HOLDS, Made, SessionWork
-from market.frames import build_frame
-from market.quality.fingerprint import fingerprint
-from market.sessions import session_at
-from schemas.tables import Frame, checked
+from intraday_assets.work import CONTRACT_HOLDS, Desk, Made, SessionWork
+from market.frames import FrameRequest, build_frames
+from market.quality.columns import held
+from market.sessions import Session
+from schemas.tables import Frame
 
 SPEC = dg.AssetSpec(
     "frames",
@@ -24,23 +24,28 @@ SPEC = dg.AssetSpec(
     metadata={"dagster/column_schema": FRAME_SCHEMA, "dagster/column_lineage": lineage(FRAME_ORIGINS)},
     skippable=True,
 )
+SHOWN = 12
+"""Characters of a fingerprint."""
 CONTRACT = dg.AssetCheckSpec("contract", asset=SPEC.key, description="The table satisfies schemas.tables.Frame.")
 
 
 def make(work: SessionWork) -> Iterator[Made]:
     """Align, compute the features and land the session."""
     desk, session = work.desk, work.session
-    frame = build_frame(work.bars, work.history, session, desk.bar_size, desk.symbols, desk.gate.splits)
-    work.frame = checked(frame, Frame)
-    path = desk.shelf.keep_frame(session, work.frame)
-    missing = work.frame.groupby("symbol")["missing"].sum()
+    (frame,) = build_frames([FrameRequest(work.bars.grid, work.warm_up)], desk.gate.splits)
+    work.frame = held(frame, Frame)
+    path = desk.shelf.keep_frame(session, frame.table)
+    of, missing = work.frame.texts("symbol"), work.frame.numbers("missing")
     metadata = {
-        "dagster/partition_row_count": len(work.frame),
-        "missing bars": dg.MetadataValue.json({str(symbol): int(count) for symbol, count in missing.items()}),
-        "warmed by": dg.MetadataValue.json(
-            {session_at(bars["timestamp"].iloc[0]).key: fingerprint(bars)[:12] for bars in work.history if len(bars)}
-        ),
-        "candles": dg.MetadataValue.md(candles(work.frame, desk.symbols, f"{session.key}, New York time")),
+        "dagster/partition_row_count": len(frame),
+        "missing bars": dg.MetadataValue.json({symbol: int(missing[of.are(symbol)].sum()) for symbol in desk.symbols}),
+        "warmed by": dg.MetadataValue.json({one.session.key: _shown(desk, one.session) for one in work.warm_up}),
+        "candles": dg.MetadataValue.md(candles(frame.table, desk.symbols, f"{session.key}, New York time")),
         "path": dg.MetadataValue.path(path),
     }
-    yield Made("frames", metadata, (CONTRACT_HOLDS,))
+    yield Made("frames", session, metadata, (CONTRACT_HOLDS,))
+
+
+def _shown(desk: Desk, earlier: Session) -> dict[str, str]:
+    """The bars that an earlier session warmed a frame with, by the beginnings of their fingerprints."""
+    return {name: value[:SHOWN] for name, value in desk.earlier.prints(earlier).items()}

@@ -1,6 +1,6 @@
 """market_data and dual_ticker_bars: a session in the database, both tables in one transaction, if the gate lets it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -13,6 +13,8 @@ from intraday_assets.columns import (
     lineage,
 )
 from intraday_assets.work import Made, SessionWork
+from resources.database.session_store import StoredSession
+from resources.errors import Blocked
 
 MARKET_DATA = dg.AssetSpec(
     "market_data",
@@ -46,23 +48,32 @@ DUAL_TICKER_BARS = dg.AssetSpec(
 )
 
 
-def make(work: SessionWork, selected: frozenset[str]) -> Iterator[Made]:
-    """Replace the session in the tables that are selected."""
-    work.changes = work.desk.sessions.replace(
+def make(works: Sequence[SessionWork], selected: frozenset[str]) -> Iterator[Made]:
+    """Replace the sessions in the tables that are selected: those that the gate lets, in one transaction."""
+    tables = tuple(table for table in ("market_data", "dual_ticker_bars") if table in selected)
+    for work in works:
+        if work.report.blocked:
+            work.problems[tables] = Blocked(" ".join(work.report.reasons()))
+    passed = [work for work in works if not work.report.blocked]
+    wanted = [_as_stored(work, tables) for work in passed]
+    changes = works[0].desk.sessions.replace_all(wanted) if wanted else []
+    for work, work.changes in zip(passed, changes, strict=True):
+        for table, change in work.changes.items():
+            metadata = {
+                "dagster/partition_row_count": change.sent,
+                "rows added": change.added,
+                "rows revised": change.revised,
+                "rows removed": change.removed,
+                "rows unchanged": change.unchanged,
+                "verdict": dg.MetadataValue.text(work.report.verdict.value),
+            }
+            yield Made(table, work.session, metadata)
+
+
+def _as_stored(work: SessionWork, tables: Sequence[str]) -> StoredSession:
+    return StoredSession(
         work.session,
         work.report,
-        bars=work.bars if "market_data" in selected else None,
-        frame=work.frame if "dual_ticker_bars" in selected else None,
+        bars=work.bars.columns if "market_data" in tables else None,
+        frame=work.frame if "dual_ticker_bars" in tables else None,
     )
-    if "market_data" in selected:
-        work.desk.stored(work.session, work.bars)
-    for table, change in work.changes.items():
-        metadata = {
-            "dagster/partition_row_count": change.sent,
-            "rows added": change.added,
-            "rows revised": change.revised,
-            "rows removed": change.removed,
-            "rows unchanged": change.unchanged,
-            "verdict": dg.MetadataValue.text(work.report.verdict.value),
-        }
-        yield Made(table, metadata)

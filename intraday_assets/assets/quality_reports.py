@@ -1,6 +1,6 @@
 """quality_reports: the gate's judgement of a session, also of one whose bars could not be had in the same run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -9,7 +9,6 @@ from intraday_assets.columns import REPORT_ORIGINS, REPORT_SCHEMA, lineage
 from intraday_assets.report_metadata import ACCEPTED, charts, checks, report_metadata
 from intraday_assets.work import Made, SessionWork, sentence_of
 from market.normalise import empty_bars
-from market.quality.evidence import Evidence
 from market.quality.gate import Policy, bars_of, failed_before_the_gate
 from market.quality.rules import FAMILIES, RULES
 from schemas.quality import Acceptance, QualityReport
@@ -43,24 +42,32 @@ CHECKS = [
 ]
 
 
-def make(work: SessionWork) -> Iterator[Made]:
-    """Judge the session, or report what kept it from being judged."""
+def judge(work: SessionWork, selected: frozenset[str]) -> tuple[()]:
+    """Judge the session, or report what kept it from being judged, and let the next sessions know.
+
+    There is nothing to show yet: a judgement counts when it is kept.
+    """
     desk = work.desk
-    word = None
     if not work.problems:
-        word = desk.acceptances.latest(work.session, desk.gate.environment, desk.bar_size, desk.symbols)
-        report = work.judge(word)
+        work.report = work.judge()
     else:
-        evidence = Evidence(work.session, desk.bar_size, desk.symbols, empty_bars())
+        evidence = desk.evidence(work.session, empty_bars())
         failed = [failed_before_the_gate(assets[0], sentence_of(error)) for assets, error in work.problems.items()]
-        report = desk.gate.report(evidence, failed)
-    work.report = report
-    path = desk.shelf.keep_report(work.session, report)
-    desk.reports.keep_report(report)
-    desk.judged(work.session, report)
-    pictures, said = charts(work), persons_word(report, word, desk.gate.policy)
-    metadata = {**report_metadata(report, pictures, said), "path": dg.MetadataValue.path(path)}
-    yield Made("quality_reports", metadata, tuple(checks(report, pictures, said)))
+        work.report = desk.gate.report(evidence, failed)
+    work.judged(to_be_stored="market_data" in selected)
+    return ()
+
+
+def make(works: Sequence[SessionWork]) -> Iterator[Made]:
+    """Keep the judgements, in one transaction."""
+    desk = works[0].desk
+    paths = [desk.shelf.keep_report(work.session, work.report) for work in works]
+    desk.reports.keep_reports([work.report for work in works])
+    for work, path in zip(works, paths, strict=True):
+        report, pictures = work.report, charts(work)
+        said = persons_word(report, work.word, desk.gate.policy) if report.blocked or report.accepted else ""
+        metadata = {**report_metadata(report, pictures, said), "path": dg.MetadataValue.path(path)}
+        yield Made("quality_reports", work.session, metadata, tuple(checks(report, pictures, said)))
 
 
 def persons_word(report: QualityReport, word: Acceptance | None, policy: Policy) -> str:

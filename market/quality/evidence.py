@@ -1,19 +1,19 @@
 """What a rule may look at."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import product, takewhile
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from market.frames import WARM_UP_BARS
+from market.quality.cells import Closes, no_closes
 from market.quality.columns import Columns, columns_of
 from market.quality.fingerprint import fingerprints
-from market.quality.grid import Grid, bar_grid, is_price, table_grid
-from market.quality.profile import VolumeProfile, volume_profile
+from market.quality.grid import Grid, bar_grid, table_grid
 from market.sessions import BarSize, Session, sessions_before
 from market.splits import SplitTable, nearer
 from schemas.quality import Attempt
@@ -21,6 +21,8 @@ from schemas.tables import BAR_VALUES, BASIS_UNKNOWN, FALLBACK, FEATURES, KEPT
 
 HISTORY_SESSIONS = 10
 """How many earlier sessions a session is compared with, at most: two weeks."""
+FRAME_VALUES = (*FEATURES, "missing")
+"""What the rules look at of a frame."""
 NO_STAMPS = pd.DatetimeIndex([], tz="UTC").as_unit("us")
 
 
@@ -29,7 +31,7 @@ def failed_alone(attempts: Iterable[Attempt]) -> frozenset[str]:
     return frozenset(one.symbol for one in attempts if one.report is not None and one.report.failed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """One session's bars (`schemas.tables.Bars`), its frame where it has been built, and what they are compared with.
 
@@ -56,17 +58,31 @@ class Evidence:
     splits: SplitTable = field(default_factory=SplitTable)
 
     def beside(
-        self, frame: Columns, history: tuple[Grid, ...], warm_up: tuple[Grid, ...], stored: pd.DataFrame
+        self,
+        frame: Columns,
+        history: tuple[Grid, ...],
+        warm_up: tuple[Grid, ...] | None,
+        stored: pd.DataFrame,
+        second: pd.DataFrame | None = None,
+        second_failed: frozenset[str] = frozenset(),
     ) -> Self:
         """The same bars with a frame, and with what both are compared with."""
-        evidence = replace(self, frame=frame, history=history, warm_up=warm_up, stored=stored)
+        evidence = replace(
+            self,
+            frame=frame,
+            history=history,
+            warm_up=warm_up,
+            stored=stored,
+            second=second,
+            second_failed=second_failed,
+        )
         vars(evidence).update(columns=self.columns, grid=self.grid)
         return evidence
 
     def knowing(self, splits: SplitTable) -> Self:
         """The same session with the splits that are known; what is made of its tables alone is made once for both."""
         known = replace(self, splits=splits)
-        vars(known).update(columns=self.columns, grid=self.grid, _framed=self._framed)
+        vars(known).update(columns=self.columns, grid=self.grid, framed=self.framed)
         return known
 
     @cached_property
@@ -87,9 +103,9 @@ class Evidence:
     @cached_property
     def features(self) -> Grid | None:
         """The frame: `FEATURES` and `missing` (1.0 or 0.0)."""
-        if self._framed is None:
+        if self.framed is None:
             return None
-        return table_grid(self._framed, (*FEATURES, "missing"), self.session, self.bar_size, self.symbols)
+        return table_grid(self.framed, FRAME_VALUES, self.session, self.bar_size, self.symbols)
 
     @cached_property
     def other(self) -> Grid | None:
@@ -104,15 +120,6 @@ class Evidence:
         return table_grid(self.stored, BAR_VALUES, self.session, self.bar_size, self.symbols)
 
     @cached_property
-    def volumes(self) -> VolumeProfile | None:
-        """The volumes against those of the earlier sessions."""
-        if self.history is None:
-            return None
-        earlier = [grid.only(self.symbols) for grid in self.history if grid.bar_size is self.bar_size]
-        splits = [[self.split_since(grid, symbol) for symbol in self.symbols] for grid in earlier]
-        return volume_profile(self.grid, earlier, splits)
-
-    @cached_property
     def warmed_by(self) -> tuple[Grid, ...]:
         """The sessions that warmed the frame, latest first.
 
@@ -123,37 +130,21 @@ class Evidence:
         pairs = zip(self.history or (), sessions_before(self.session), strict=False)
         return tuple(grid for grid, _ in takewhile(lambda pair: pair[0].session == pair[1], pairs))
 
-    def earlier_closes(self, symbols: tuple[str, ...]) -> tuple[np.ndarray, ...]:
-        """Closes of earlier sessions, latest session first, as far back as a frame looks; shape (minutes, symbols)."""
-        if symbols not in self._earlier_closes:
-            self._earlier_closes[symbols] = tuple(self._warm_closes(symbols))
-        return self._earlier_closes[symbols]
-
     @cached_property
-    def _earlier_closes(self) -> dict[tuple[str, ...], tuple[np.ndarray, ...]]:
-        return {}
-
-    def closes_seen(self, symbols: tuple[str, ...]) -> np.ndarray:
-        """How many closes the frame rests on up to each minute, its own among them; shape (minutes, symbols)."""
-        if symbols not in self._closes_seen:
-            assert self.features is not None  # only what has a frame is asked
-            before = sum(np.count_nonzero(closes == closes, axis=0) for closes in self.earlier_closes(symbols))
-            close = self.features.only(symbols)["close"]
-            self._closes_seen[symbols] = np.cumsum(close == close, axis=0) + before
-        return self._closes_seen[symbols]
-
-    @cached_property
-    def _closes_seen(self) -> dict[tuple[str, ...], np.ndarray]:
-        return {}
-
-    def _warm_closes(self, symbols: tuple[str, ...]) -> Iterator[np.ndarray]:
-        counts = np.zeros(len(symbols), dtype=int)
+    def earlier_closes(self) -> Closes:
+        """What is known of the closes of earlier sessions, as far back as a frame looks, by symbol."""
+        found = no_closes(len(self.symbols))
         for grid in self.warmed_by:
-            if counts.min() >= WARM_UP_BARS:
+            if found.seen.min() >= WARM_UP_BARS:
                 break
-            closes = grid.only(symbols)["close"] / [self.split_since(grid, symbol) for symbol in symbols]
-            counts += (~np.isnan(closes)).sum(axis=0)
-            yield closes
+            earlier, splits = grid.only(self.symbols).closes, self.splits_since([grid])[0]
+            found = Closes(
+                found.seen + earlier.seen,
+                np.fmin(found.lowest, earlier.lowest / splits),
+                np.fmax(found.highest, earlier.highest / splits),
+                np.where(np.isnan(found.last), earlier.last / splits, found.last),
+            )
+        return found
 
     def divisor(self, earlier: Grid, symbol: str) -> float | None:
         """By what an earlier session's prices are divided to be on the basis of this one; None where nobody knows."""
@@ -173,20 +164,29 @@ class Evidence:
         between = self.splits.factor(symbol, earlier.session.day, self.session.day)
         return self._nearer(between, earlier, symbol) if divisor is None else divisor
 
+    def splits_since(self, earlier: Sequence[Grid]) -> np.ndarray:
+        """The same by earlier session and symbol; mostly there was none."""
+        days = [grid.session.day for grid in earlier]
+        found = np.ones((len(earlier), len(self.symbols)))
+        for column, symbol in enumerate(self.symbols):
+            basis = self._bases[symbol]
+            rebased = any(grid.basis.get(symbol, basis) != basis for grid in earlier)
+            if rebased or self.splits.between(symbol, min(days, default=self.session.day), self.session.day):
+                found[:, column] = [self.split_since(grid, symbol) for grid in earlier]
+        return found
+
     def _nearer(self, factor: float, earlier: Grid, symbol: str) -> float:
         """The factor or 1.0: with which of the two the session opens nearer to the earlier one's close."""
-        opens, closes = self.grid["open"][:, self.column(symbol)], earlier["close"][:, earlier.symbols.index(symbol)]
-        opens, closes = opens[is_price(opens)], closes[is_price(closes)]
-        if not (len(opens) and len(closes)):
-            return 1.0
-        return nearer(factor, float(closes[-1]), float(opens[0]))
+        column = self.column(symbol)
+        opens, closes = self.grid.opening[column], earlier.only(self.symbols).closing[column]
+        return nearer(factor, float(closes), float(opens)) if opens == opens and closes == closes else 1.0
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Of each symbol's bars, and of its frame."""
         prints = fingerprints("bars", self.columns, self.symbols)
-        if self._framed is not None:
-            prints |= fingerprints("frame", self._framed, self.symbols)
+        if self.framed is not None:
+            prints |= fingerprints("frame", self.framed, self.symbols)
         return prints
 
     def starts(self, rows: np.ndarray) -> pd.DatetimeIndex | tuple[()]:
@@ -197,13 +197,24 @@ class Evidence:
         """The symbol's column in a grid."""
         return self.symbols.index(symbol)
 
-    def stamps(self, symbol: str, marks: Sequence[str]) -> pd.DatetimeIndex:
+    def stamps(self, symbol: str, *marks: str) -> pd.DatetimeIndex:
         """The starts of the symbol's bars that carry one of the marks, in the order of the table."""
+        if not any((symbol, mark) in self.tally for mark in marks):
+            return NO_STAMPS
         return self._row_starts(self.marked(symbol, *marks))
 
-    def strays(self, symbol: str, mark: str, wrong: np.ndarray) -> pd.DatetimeIndex:
-        """The starts of the symbol's bars that carry a mark, and of its unmarked ones among some rows, in order."""
-        found = self.marked(symbol, mark) | (self.marked(symbol, KEPT) & wrong)
+    def strays(self, symbol: str, mark: str, wrong: Callable[[np.ndarray], np.ndarray]) -> pd.DatetimeIndex:
+        """The starts of the symbol's bars that carry a mark, and of its unmarked ones that are wrong, in order.
+
+        Args:
+            symbol: whose.
+            mark: which.
+            wrong: of `since_open`, by row, whether a bar that starts then should carry the mark.
+
+        """
+        if not self.grid.strays and (symbol, mark) not in self.tally:
+            return NO_STAMPS
+        found = self.marked(symbol, mark) | (self.marked(symbol, KEPT) & wrong(self.since_open))
         return self._row_starts(found).sort_values() if found.any() else NO_STAMPS
 
     def marked(self, symbol: str, *marks: str) -> np.ndarray:
@@ -227,9 +238,20 @@ class Evidence:
         """The symbol's unmarked bars as a table."""
         return self.columns.table.iloc[np.flatnonzero(self.marked(symbol, KEPT))]
 
+    @cached_property
+    def tally(self) -> Mapping[tuple[str, str], int]:
+        """How many rows there are, by symbol and mark; only what there is."""
+        of, marks = self.columns.texts("symbol"), self.columns.texts("mark")
+        known = (of.codes >= 0) & (marks.codes >= 0)
+        cells = (of.codes * len(marks.names) + marks.codes)[known]
+        counts = np.bincount(cells, minlength=len(of.names) * len(marks.names)).tolist()
+        return {cell: count for cell, count in zip(product(of.names, marks.names), counts, strict=True) if count}
+
     def counted(self, symbol: str, column: str) -> dict[str, int]:
         """How many of the symbol's unmarked bars have which text in a column, in order of appearance."""
-        texts = self.columns.texts(column)
+        texts, bars = self.columns.texts(column), self.tally.get((symbol, KEPT), 0)
+        if texts.alike or not bars:
+            return {texts.names[0]: bars} if bars else {}
         counts = np.bincount(texts.codes[self.marked(symbol, KEPT)], minlength=len(texts.names))
         return {name: int(count) for name, count in zip(texts.names, counts, strict=True) if count}
 
@@ -239,8 +261,8 @@ class Evidence:
 
     def missing_minutes(self, symbol: str) -> pd.DatetimeIndex:
         """The exchange's minutes for which the symbol has no bar."""
-        absent = ~self.grid.present[:, self.column(symbol)]
-        return self.expected[absent] if absent.any() else NO_STAMPS
+        present = self.grid.present[:, self.column(symbol)]
+        return NO_STAMPS if present.all() else self.expected[~present]
 
     def _row_starts(self, rows: np.ndarray) -> pd.DatetimeIndex:
         if not rows.any():
@@ -249,5 +271,6 @@ class Evidence:
         return pd.DatetimeIndex(stamps.view("datetime64[us]")).tz_localize("UTC")
 
     @cached_property
-    def _framed(self) -> Columns | None:
+    def framed(self) -> Columns | None:
+        """The frame's columns."""
         return None if self.frame is None else columns_of(self.frame)

@@ -6,13 +6,15 @@ To add a rule: write a subclass of `SymbolRule`, or of `PairRule` where it is ab
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal, Self
+from functools import lru_cache
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from market.quality.evidence import Evidence
+from market.quality.stack import Stack
 from market.sessions import NEW_YORK
 from schemas.quality import Finding, Span, Verdict
 
@@ -20,8 +22,14 @@ SHOWN_SPANS = 3
 Needs = Literal["frame", "history", "second", "stored"]
 
 
-class CannotAsk(Exception):
-    """A rule cannot be asked of this session, for a reason that is no fault of the session; the message says which."""
+TOO_LITTLE = "there is too little to compare"
+
+
+class Told(NamedTuple):
+    """A finding, and the session that it is about."""
+
+    evidence: Evidence
+    finding: Finding
 
 
 class Rule(BaseModel, ABC):
@@ -42,15 +50,14 @@ class Rule(BaseModel, ABC):
     )
 
     @abstractmethod
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """What the rule finds of these symbols.
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """What the rule finds of some sessions and symbols; nothing of those that give it nothing to go by."""
 
-        Raises:
-            CannotAsk: the session gives it nothing to go by.
+    def unasked(self, evidence: Evidence, symbols: Sequence[str]) -> str:
+        """What these symbols of a session lack, of which it finds nothing."""
+        return TOO_LITTLE
 
-        """
-
-    def finding(
+    def told(
         self,
         evidence: Evidence,
         symbol: str | None,
@@ -61,7 +68,7 @@ class Rule(BaseModel, ABC):
         held_against: pd.DatetimeIndex | Sequence[pd.Timestamp] = (),
         warn: float | None = None,
         fail: float | None = None,
-    ) -> Finding:
+    ) -> Told:
         """A finding of this rule; it is softened where the configuration says so.
 
         Args:
@@ -77,19 +84,48 @@ class Rule(BaseModel, ABC):
         """
         softened = Verdict.WARN if verdict is Verdict.FAIL and self.severity == "warn" else verdict
         together = spans(held_against, evidence.bar_size.delta) if len(held_against) else ()
-        return Finding(
-            rule=self.name,
-            family=self.family,
-            symbol=symbol,
-            verdict=softened,
-            measured=None if measured is None else float(measured),
-            warn=getattr(self, "warn", None) if warn is None else warn,
-            fail=getattr(self, "fail", None) if fail is None else fail,
-            message=f"{message}{at_times(together)}",
-            held_against=tuple(stamp.isoformat() for stamp in held_against) if together else (),
-            spans=together,
-            final=self.final and softened is Verdict.FAIL,
+        made = _finding.__wrapped__ if together else _finding  # those without bars at fault come again
+        finding = made(
+            (self.name, self.family, symbol),
+            softened,
+            None if measured is None else float(measured),
+            getattr(self, "warn", None) if warn is None else warn,
+            getattr(self, "fail", None) if fail is None else fail,
+            f"{message}{at_times(together)}",
+            tuple(stamp.isoformat() for stamp in held_against) if together else (),
+            together,
+            self.final and softened is Verdict.FAIL,
         )
+        return Told(evidence, finding)
+
+
+@lru_cache(maxsize=4096)
+def _finding(
+    of: tuple[str, str, str | None],
+    verdict: Verdict,
+    measured: float | None,
+    warn: float | None,
+    fail: float | None,
+    message: str,
+    held_against: tuple[str, ...],
+    together: tuple[Span, ...],
+    final: bool,
+) -> Finding:
+    """A finding; most sessions have many of the same that pass."""
+    rule, family, symbol = of
+    return Finding(
+        rule=rule,
+        family=family,
+        symbol=symbol,
+        verdict=verdict,
+        measured=measured,
+        warn=warn,
+        fail=fail,
+        message=message,
+        held_against=held_against,
+        spans=together,
+        final=final,
+    )
 
 
 class SymbolRule(Rule):
@@ -149,16 +185,17 @@ class Counted(SymbolRule, AtMost):
     fail: int = Field(default=0, ge=0, description="how many are tolerated")
 
     @abstractmethod
-    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
-        """The minutes at fault, shape (minutes, symbols), bool."""
+    def at_fault(self, stack: Stack) -> np.ndarray:
+        """The minutes at fault, shape (minutes, columns), bool."""
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the minutes."""
-        faults = self.at_fault(evidence, symbols)
-        for column, symbol in enumerate(symbols):
-            found = evidence.starts(faults[:, column])
-            said = f"{len(found)} {symbol} {self.fault} (at most {self.fail})"
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+        faults = self.at_fault(stack)
+        counts = np.count_nonzero(faults, axis=0).tolist()
+        for (evidence, symbol), minutes, count in zip(stack.columns, faults.T, counts, strict=True):
+            said = f"{count} {symbol} {self.fault} (at most {self.fail})"
+            at = evidence.expected[minutes] if count else ()
+            yield self.told(evidence, symbol, self.verdict(count), count, said, held_against=at)
 
 
 def above(measured: float, warn: float, fail: float) -> Verdict:

@@ -1,1 +1,4 @@
-"""The database: where it is, how its schema grows, and the stores that write to it. SQL texts are in `sql/`."""
+"""The database: where it is, connections to it, the stores that write to it and read from it. SQL is in `sql/`.
+
+What it is made of is in `schema`, how it is saved and brought back in `backups`.
+"""

@@ -7,7 +7,7 @@ schema is made.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, LiteralString, NamedTuple, get_args
 
 import psycopg
 import pyarrow as pa
@@ -17,6 +17,7 @@ from psycopg import sql
 from market.time_range import TimeRange
 from resources.database.arrow_connections import arrow_batches
 from resources.database.queries import named_query
+from resources.database.schema.migrations import ahead_of_code, newest_migration
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseError, MigrationError, OtherBarSize, RequestNotUnderstood, UnknownSymbol
 from schemas.tables import PRICE_COLUMNS
@@ -67,10 +68,16 @@ class BarsWanted:
     prices: Prices = Prices.FLOAT
 
     def __post_init__(self) -> None:
-        if not self.symbols or not all(isinstance(symbol, str) and symbol for symbol in self.symbols):
+        if not self.symbols or not all(map(_may_be_one, self.symbols)):
             raise RequestNotUnderstood(f"symbols are {list(self.symbols)!r}; name one or more, as in ['NVDA', 'MSFT'].")
         if self.bar_size not in LENGTHS:
             raise RequestNotUnderstood(f"bar_size is {self.bar_size!r}; allowed: {', '.join(LENGTHS)}.")
+
+
+def _may_be_one(symbol: object) -> bool:
+    """Whether it is a text that a database can hold: one of UTF-8, with something in it."""
+    text = symbol if isinstance(symbol, str) else ""
+    return text != "" and "\0" not in text and text.encode(errors="ignore").decode() == text
 
 
 def read_bars(server: DatabaseServer, wanted: BarsWanted) -> pa.RecordBatchReader:
@@ -92,24 +99,39 @@ def read_bars(server: DatabaseServer, wanted: BarsWanted) -> pa.RecordBatchReade
         DatabaseError: a price does not fit `DECIMAL`, or the server refused.
 
     """
-    stored = _held(server, wanted)
-    columns = STORED if wanted.bar_size == stored else LONGER
-    table = "market_data" if wanted.bar_size == stored else f"market_data_{wanted.bar_size}"
+    held = _held(server, wanted)
+    columns = STORED if wanted.bar_size == held.stored else LONGER
     schema = _schema(wanted, columns)
-    return pa.RecordBatchReader.from_batches(schema, _batches(server, wanted, _query(wanted, table, columns), schema))
+    query = _query(wanted, _relation(wanted, held), columns)
+    return pa.RecordBatchReader.from_batches(schema, _batches(server, wanted, query, schema))
 
 
-def _held(server: DatabaseServer, wanted: BarsWanted) -> str:
-    """The length of the stored bars, once it is known that these can be read."""
-    asked = {"symbols": list(wanted.symbols), "first": wanted.range.first, "end": wanted.range.end}
+class Held(NamedTuple):
+    """What the database says of the bars that are asked for."""
+
+    stored: BarLength
+    """The length of the stored ones."""
+    longer: LiteralString | None
+    """The query that makes longer ones of those in the range alone; None where the view, or the table, does as well."""
+
+
+def _held(server: DatabaseServer, wanted: BarsWanted) -> Held:
+    """What is there, once it is known that it can be read."""
+    about = {"first": wanted.range.first, "end": wanted.range.end}
+    bounded = sql.SQL(named_query("bars_in_longer_ones")).format(**about, length=wanted.bar_size).as_string()
+    asked = {**about, "symbols": list(wanted.symbols), "view": _view(wanted), "bounded": bounded}
     with server.connect() as connection:
         try:
-            stored, unknown = connection.execute(named_query("bars_held"), asked).fetchone() or (None, [])
-        except psycopg.errors.UndefinedTable:
+            found = connection.execute(named_query("bars_held"), asked).fetchone()
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction):
             raise _no_schema(server) from None
+        assert found is not None
+        stored, newest, longer, unknown = found
+        if newest is not None and newest > newest_migration():
+            raise ahead_of_code(newest, newest_migration())
         if unknown:
-            found = connection.execute("SELECT DISTINCT symbol FROM market_data ORDER BY symbol").fetchall()
-            known = ", ".join(symbol for (symbol,) in found) or "none at all"
+            there = connection.execute("SELECT DISTINCT symbol FROM market_data ORDER BY symbol").fetchall()
+            known = ", ".join(symbol for (symbol,) in there) or "none at all"
             raise UnknownSymbol(
                 f"{server.shown} holds no bar of {', '.join(unknown)}; the symbols that it holds: {known}."
             )
@@ -118,12 +140,26 @@ def _held(server: DatabaseServer, wanted: BarsWanted) -> str:
             f"{server.shown} holds {stored} bars, of which no {wanted.bar_size} bars can be made; "
             f"allowed: {', '.join(LENGTHS[LENGTHS.index(stored) :] if stored else LENGTHS)}."
         )
-    return str(stored)
+    return Held(stored, longer)
+
+
+def _relation(wanted: BarsWanted, held: Held) -> sql.Composable:
+    """Where the bars are read from."""
+    if wanted.bar_size == held.stored:
+        return sql.Identifier("market_data")
+    if held.longer is None:
+        return sql.Identifier(_view(wanted))
+    return sql.SQL("({}) AS bars").format(sql.SQL(held.longer))
+
+
+def _view(wanted: BarsWanted) -> str:
+    return f"market_data_{wanted.bar_size}"
 
 
 def _no_schema(server: DatabaseServer) -> MigrationError:
     return MigrationError(
-        f"{server.shown} lacks tables or views that this code reads: `intraday db migrate` makes them."
+        f"{server.shown} lacks tables, views or functions that this code reads: whoever may change it runs "
+        "`intraday db migrate`, which makes them."
     )
 
 
@@ -141,7 +177,7 @@ def _schema(wanted: BarsWanted, columns: Columns) -> pa.Schema:
     return pa.schema(fields, metadata=about)
 
 
-def _query(wanted: BarsWanted, table: str, columns: Columns) -> str:
+def _query(wanted: BarsWanted, bars: sql.Composable, columns: Columns) -> str:
     price = sql.SQL("{}::float8" if wanted.prices is Prices.FLOAT else "{}::text")
     selected = [
         *map(sql.Identifier, ("timestamp", "symbol")),
@@ -150,7 +186,7 @@ def _query(wanted: BarsWanted, table: str, columns: Columns) -> str:
     ]
     query = sql.SQL(named_query("bars_to_read")).format(
         columns=sql.SQL(", ").join(selected),
-        bars=sql.Identifier(table),
+        bars=bars,
         symbols=sql.Literal(list(wanted.symbols)),
         first=sql.Literal(wanted.range.first),
         end=sql.Literal(wanted.range.end),

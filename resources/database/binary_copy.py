@@ -12,29 +12,25 @@ Which columns a table has, and what is done with the rows, does not belong here.
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg.adapt import PyFormat, Transformer
 
+from market.quality.columns import Columns, columns_of
 from schemas.errors import ContractBroken
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-ROWS_AT_ONCE = 8192
-"""About a megabyte: it stays in the processor's cache, and what waits to be sent stays small."""
+ROWS_AT_ONCE = 4096
+"""Half a megabyte or so: it stays in the processor's cache, and what waits to be sent stays small."""
 
-SLICES_AHEAD = 3
 Part = bytes | memoryview
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -65,7 +61,7 @@ class Fields(NamedTuple):
     """Rows whose whole field is another one, by their places, and these fields."""
 
 
-def binary_copy(tables: Iterable[pd.DataFrame], types: Mapping[str, str]) -> Iterator[Part]:
+def binary_copy(tables: Iterable[pd.DataFrame | Columns], types: Mapping[str, str]) -> Iterator[Part]:
     """What COPY … FROM STDIN (FORMAT binary) takes, a slice at a time.
 
     Args:
@@ -77,44 +73,28 @@ def binary_copy(tables: Iterable[pd.DataFrame], types: Mapping[str, str]) -> Ite
 
     """
     yield HEADER
-    for table in tables:
-        for start in range(0, len(table), ROWS_AT_ONCE):
-            yield _rows(table.iloc[start : start + ROWS_AT_ONCE], types)
+    for table in map(columns_of, tables):
+        whole, rest = divmod(len(table), ROWS_AT_ONCE)
+        for part in table.parts([ROWS_AT_ONCE] * whole + [rest] * bool(rest)):
+            yield _rows(part, types)
     yield TRAILER
 
 
-@contextmanager
-def made_ahead(parts: Iterator[Part]) -> Iterator[Iterator[Part]]:
-    """The same parts, of which a thread makes some before they are asked for: while the server works on others."""
-    with ThreadPoolExecutor(1) as maker:
-        waiting = deque(maker.submit(next, parts, None) for _ in range(SLICES_AHEAD))
-
-        def taken() -> Iterator[Part]:
-            while (part := waiting.popleft().result()) is not None:
-                waiting.append(maker.submit(next, parts, None))
-                yield part
-
-        try:
-            yield taken()
-        finally:
-            maker.shutdown(cancel_futures=True)
-
-
-def in_text(column: "pd.Series[Any]", kind: str) -> str:
-    """The values of a few rows as an array's text, to bind to a statement.
+def in_text(columns: Columns, name: str, kind: str) -> str:
+    """A column of a few rows as an array's text, to bind to a statement.
 
     Raises:
         ContractBroken: a value that its type cannot hold exactly.
 
     """
-    with _naming(column, kind):
-        return "{" + ",".join(_texts(column, kind)) + "}"
+    with _naming(name, kind):
+        return "{" + ",".join(_texts(columns, name, kind)) + "}"
 
 
-def _texts(column: "pd.Series[Any]", kind: str) -> list[str]:
+def _texts(columns: Columns, name: str, kind: str) -> list[str]:
     if kind == "timestamptz":
-        return list(np.datetime_as_string(_instants(column), timezone="UTC").tolist())
-    values = column.tolist()
+        return list(np.datetime_as_string(_instants(columns, name), timezone="UTC").tolist())
+    values = pd.Series(columns.values(name)).tolist()
     if kind in ("text", "note"):
         quoted = {value: _quoted(value, kind) for value in set(values)}
         return [quoted[value] for value in values]
@@ -134,10 +114,10 @@ def _quoted(word: Any, kind: str) -> str:
     return f'"{escaped}"'
 
 
-def _rows(table: pd.DataFrame, types: Mapping[str, str]) -> memoryview:
-    columns = [_encoded(table[name], kind) for name, kind in types.items()]
+def _rows(table: Columns, types: Mapping[str, str]) -> memoryview:
+    columns = [_encoded(table, name, kind) for name, kind in types.items()]
     row = len(columns).to_bytes(2, "big") + b"".join(one.common for one in columns)
-    rows = np.frombuffer(bytearray(row * len(table)), np.uint8).reshape(len(table), len(row))
+    rows = np.frombuffer(row, f"V{len(row)}").repeat(len(table)).view(np.uint8).reshape(len(table), len(row))
     start = 2
     for one in columns:
         for offset, kind, values in one.written:
@@ -163,9 +143,9 @@ def _cut(rows: Bytes, columns: Sequence[Fields]) -> Bytes:
     return rows[counts]
 
 
-def _encoded(column: "pd.Series[Any]", kind: str) -> Fields:
-    with _naming(column, kind):
-        return ENCODERS[kind](column)
+def _encoded(columns: Columns, name: str, kind: str) -> Fields:
+    with _naming(name, kind):
+        return ENCODERS[kind](columns, name)
 
 
 class _NotExact(ValueError):
@@ -173,28 +153,24 @@ class _NotExact(ValueError):
 
 
 @contextmanager
-def _naming(column: "pd.Series[Any]", kind: str) -> Iterator[None]:
+def _naming(name: str, kind: str) -> Iterator[None]:
     """Say of which column a value is."""
     try:
         yield
     except _NotExact as error:
-        raise ContractBroken(f"{column.name} cannot be stored as {kind}: {error}.") from None
+        raise ContractBroken(f"{name} cannot be stored as {kind}: {error}.") from None
 
 
-def _text(column: "pd.Series[Any]", *, empty: bool = True) -> Fields:
+def _text(columns: Columns, name: str, *, empty: bool = True) -> Fields:
     """Few words stand in many rows, mostly a single one: each is encoded once."""
-    words = pa.array(column if isinstance(column.dtype, pd.StringDtype) else column.astype("str"))
-    first = words[0]
-    if words.null_count == 0 and pc.all(pc.equal(words, first)).as_py():
-        return Fields(_field(first.as_py(), empty=empty))
-    codes = words.dictionary_encode()
-    codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
-    known = [_field(word, empty=empty) for word in [*codes.dictionary.to_pylist(), None]]
-    places = codes.indices.fill_null(len(known) - 1).to_numpy()
+    texts = columns.texts(name)
+    known = [_field(word, empty=empty) for word in (*texts.names, None)]
+    if texts.alike:
+        return Fields(known[0])
     width = max(map(len, known))
-    lengths = np.array([len(one) for one in known])[places]
+    lengths = np.array([len(one) for one in known])[texts.codes]
     table = np.array([one.ljust(width, b"\0") for one in known], f"V{width}")
-    written = [Written(0, f"V{width}", table[places])]
+    written = [Written(0, f"V{width}", table[texts.codes])]
     return Fields(bytes(width), written, None if (lengths == width).all() else lengths)
 
 
@@ -207,13 +183,14 @@ def _field(word: str | None, *, empty: bool) -> bytes:
     return len(encoded).to_bytes(4, "big") + encoded
 
 
-def _int8(column: "pd.Series[Any]") -> Fields:
-    if column.dtype.kind in "iu":
+def _int8(columns: Columns, name: str) -> Fields:
+    if columns.kinds[name].kind in "iu":
+        column = pd.Series(columns.values(name))
         values = column.fillna(0).to_numpy()
         if (values > np.iinfo(np.int64).max).any():
             raise _NotExact(f"{values.max()} is too large")
         return _fixed(values.astype(np.int64), "i8", column.isna().to_numpy())
-    numbers = column.to_numpy(np.float64)
+    numbers = columns.numbers(name)
     missing = np.isnan(numbers)
     whole = missing | ((np.trunc(numbers) == numbers) & (numbers >= -(2.0**63)) & (numbers < 2.0**63))
     if not whole.all():
@@ -221,23 +198,27 @@ def _int8(column: "pd.Series[Any]") -> Fields:
     return _fixed(np.where(missing, 0, numbers).astype(np.int64), "i8", missing)
 
 
-def _float8(column: "pd.Series[Any]") -> Fields:
-    numbers = column.to_numpy(np.float64)
+def _float8(columns: Columns, name: str) -> Fields:
+    numbers = columns.numbers(name)
     return _fixed(numbers, "f8", np.isnan(numbers))
 
 
-def _timestamptz(column: "pd.Series[Any]") -> Fields:
+def _timestamptz(columns: Columns, name: str) -> Fields:
     """Microseconds since 2000."""
-    instants = _instants(column)
+    instants = _instants(columns, name)
     return _fixed(instants.astype(np.int64) - _YEAR_2000, "i8", np.isnat(instants))
 
 
-def _instants(column: "pd.Series[Any]") -> npt.NDArray[np.datetime64]:
+def _instants(columns: Columns, name: str) -> npt.NDArray[np.datetime64]:
     """Microseconds; an instant between two of them is refused."""
-    if not isinstance(column.dtype, pd.DatetimeTZDtype):
+    kind = columns.kinds[name]
+    if not isinstance(kind, pd.DatetimeTZDtype):
         raise _NotExact("it has no time zone")
-    instants = column.to_numpy("datetime64[us]")
-    if column.dtype.unit == "ns" and not (column.isna() | (column.to_numpy("datetime64[ns]") == instants)).all():
+    instants = columns.stamps(name).view("datetime64[us]")
+    if (
+        kind.unit == "ns"
+        and not ((np.asarray(columns.values(name), "datetime64[ns]") == instants) | np.isnat(instants)).all()
+    ):
         raise _NotExact("it is finer than a microsecond")
     return instants
 
@@ -257,13 +238,13 @@ def _with_nulls(fields: Fields, missing: Flags) -> Fields:
     )
 
 
-def _numeric(column: "pd.Series[Any]") -> Fields:
+def _numeric(columns: Columns, name: str) -> Fields:
     """Digits to the base 10,000: up to two before the point and two behind it, as many in every row as one needs.
 
     A decimal of at most 15 digits whose nearest float64 is the value is the shortest there is: no two of them share a
     float64. All others, and they are few, go through the driver one by one. The server strips zeros at both ends.
     """
-    numbers = column.to_numpy(np.float64)
+    numbers = columns.numbers(name)
     missing = np.isnan(numbers)
     if np.isinf(numbers).any():
         raise _NotExact("it is infinite")
@@ -296,8 +277,13 @@ def _numeric(column: "pd.Series[Any]") -> Fields:
 
 def _by_the_driver(numbers: Floats) -> list[bytes]:
     """Of each number what the server takes: the count of digits, the first one's weight, sign, decimals, digits."""
-    dump = _decimal_dumper()
-    return [bytes(dump(Decimal(repr(number)))) for number in numbers.tolist()]
+    return [_dumped(number) for number in numbers.tolist()]
+
+
+@lru_cache(maxsize=10_000)
+def _dumped(number: float) -> bytes:
+    """A price mostly stands in several columns, and in both tables."""
+    return bytes(_decimal_dumper()(Decimal(repr(number))))
 
 
 def _split(numbers: Floats) -> tuple[Integers, Integers, Integers, Flags]:
@@ -329,7 +315,7 @@ _MINUS = 0x4000
 _YEAR_2000 = 946_684_800_000_000
 _DECIMALS = np.array([max(1, len(f"{digit:04}".rstrip("0"))) for digit in range(10_000)], np.int64)
 """How many decimals the four behind a point amount to; one at least, as Python writes 3.0."""
-ENCODERS: Mapping[str, Callable[["pd.Series[Any]"], Fields]] = {
+ENCODERS: Mapping[str, Callable[[Columns, str], Fields]] = {
     "text": _text,
     "note": partial(_text, empty=False),
     "int8": _int8,

@@ -42,10 +42,6 @@ class ReportStore:
 
     server: DatabaseServer
 
-    def keep_report(self, report: QualityReport) -> bool:
-        """Append a judgement; returns False when the newest one of that session already says the same."""
-        return self.keep_reports([report]) == 1
-
     @repeatable
     def keep_reports(self, reports: Sequence[QualityReport]) -> int:
         """Append judgements of several sessions, in their order, in one transaction; how many said something new."""
@@ -70,22 +66,20 @@ class ReportStore:
             lock_session(connection, day)
             hold_newest(connection, [(day, report)])
 
-    def summarise(self, session: Session, bar_size: BarSize, report: QualityReport) -> pd.DataFrame:
-        """Compute a session's summary from the rows that are stored, and keep it.
-
-        Returns:
-            A `schemas.tables.EodSummary` with a row per symbol of the report.
-
-        Raises:
-            NotJudged: no judgement of the session is kept.
-            OtherJudgement: the report is not the newest one that is kept.
-
-        """
-        return self.summarise_all([(session, report)], bar_size)
-
     @repeatable
     def summarise_all(self, judged: Sequence[tuple[Session, QualityReport]], bar_size: BarSize) -> pd.DataFrame:
-        """The summaries of several sessions of the same symbols as one table, in one transaction: all, or none."""
+        """Compute the summaries of several sessions of the same symbols from the rows that are stored, and keep them.
+
+        In one transaction: all, or none.
+
+        Returns:
+            A `schemas.tables.EodSummary` with a row per session and symbol.
+
+        Raises:
+            NotJudged: no judgement of a session is kept.
+            OtherJudgement: a report is not the newest one that is kept.
+
+        """
         sessions = [session for session, _ in judged]
         verdicts = {session.key: report.verdict.value for session, report in judged}
         expected = {session.key: len(session.minutes(bar_size)) for session in sessions}

@@ -4,6 +4,7 @@ Finding and starting a server belongs here. What is in the database does not.
 """
 
 import os
+import re
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -17,16 +18,23 @@ import psycopg
 from platformdirs import user_runtime_path
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from resources.database.connections import CONNECTIONS, UNLESS_SAID
 from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseFull, DatabaseUnreachable, first_line
 
+SECRETS = frozenset(
+    option.keyword.decode()
+    for option in Conninfo.get_defaults()
+    if option.dispchar == b"*" or option.keyword.startswith(b"scram_")
+)
+"""Of an address: what libpq itself hides, and the keys that open as a password does."""
 VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
 
 
 @dataclass(frozen=True)
 class DatabaseServer:
-    """A database's address. The address is never shown with its password."""
+    """A database's address. It is never shown with its secrets."""
 
     url: str = field(repr=False)
     embedded: bool = False
@@ -40,9 +48,12 @@ class DatabaseServer:
         return f"postgresql://{parts.get('host', '')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
 
     def redacted(self, said: str) -> str:
-        """A driver's text without the password."""
-        password = None if self.embedded else conninfo_to_dict(self.url).get("password")
-        return said.replace(str(password), "***") if password else said
+        """A driver's text without the secrets of the address, where they stand as values: after = or :, or quoted."""
+        parts = conninfo_to_dict(self.url)
+        for secret in (str(parts[name]) for name in SECRETS & parts.keys() if parts[name]):
+            for written in (secret, quote(secret, safe="")):
+                said = re.sub(rf"(=\s*['\"]?|[:'\"]){re.escape(written)}(?!\w)", r"\1***", said)
+        return said
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
@@ -87,10 +98,11 @@ class DatabaseServer:
         except psycopg.OperationalError as error:
             raise connection_refused(self.shown, self.redacted(str(error))) from None
         try:
-            with connection:
-                yield connection
+            yield connection
         except psycopg.Error as error:
             raise _statement_failed(self.shown, error) from error
+        finally:
+            connection.close()
 
 
 def _roll_back(connection: psycopg.Connection) -> None:

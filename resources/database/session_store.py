@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 
-from market.quality.columns import Columns
+from market.quality.columns import Arrays, Columns
 from market.quality.fingerprint import fingerprints
 from market.sessions import NEW_YORK, BarSize, Session
 from resources.database.judgement import hold_newest
@@ -35,6 +35,7 @@ from resources.database.table_writer import (
 from resources.errors import Blocked, DatabaseUnreachable, FingerprintMismatch, OtherBarSize
 from schemas.quality import QualityReport
 from schemas.tables import BAR_VALUES
+from schemas.texts import alike
 
 LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
 
@@ -146,12 +147,12 @@ class SessionStore:
 
         """
         rows = kept_rows(Columns(bars))
-        if rows.empty:
+        if not len(rows):
             return Change(0, 0, 0, 0)
         return with_retries(lambda: self._upserted(rows), self.sleep)
 
-    def _upserted(self, rows: pd.DataFrame) -> Change:
-        stamps = np.unique(rows["timestamp"].to_numpy("datetime64[us]")).tolist()  # mostly one
+    def _upserted(self, rows: Columns) -> Change:
+        stamps = np.unique(rows.stamps("timestamp").view("datetime64[us]")).tolist()  # mostly one
         days = {stamp.replace(tzinfo=UTC).astimezone(ZoneInfo(NEW_YORK)).date() for stamp in stamps}
         with self.server.connect() as connection, connection.pipeline():  # fewer round trips
             lock_days(connection, days)
@@ -183,6 +184,8 @@ class SessionStore:
         with self.server.connect() as connection:
             refuse_other_bar_size(connection, self.server.shown, self.bar_size)
             rows = connection.execute(named_query("stored_bars"), {**about, "symbols": list(self.symbols)}).fetchall()
+        if not rows:
+            return [_nothing_stored()] * len(sessions)
         table = pd.DataFrame(rows, columns=["place", "timestamp", "symbol", *BAR_VALUES, "source", "basis"])
         stamps = pd.DatetimeIndex(pd.to_datetime(table["timestamp"], utc=True)).as_unit("us")
         table = table.assign(timestamp=stamps).astype(dict.fromkeys(BAR_VALUES, "float64"))
@@ -233,6 +236,14 @@ class SessionStore:
                     f"The {name} of {session.key} are not those that the gate judged: "
                     "materialise quality_reports again."
                 )
+
+
+def _nothing_stored() -> pd.DataFrame:
+    """The rows of a session of which none are stored."""
+    nobody, nothing = alike("", 0), np.empty(0)
+    values = dict.fromkeys(BAR_VALUES, nothing)
+    stamps = nothing.astype("datetime64[us]")
+    return Arrays({"timestamp": stamps, "symbol": nobody, **values, "source": nobody, "basis": nobody}).table
 
 
 def hold_bar_size(connection: psycopg.Connection, shown: str, bar_size: BarSize) -> None:

@@ -11,7 +11,6 @@ Whether the days may be stored, and the locks that keep others away from them, a
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,19 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import psycopg
-import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg import sql
 
 from market.quality.columns import Columns, columns_of, together
-from resources.database.binary_copy import ROWS_AT_ONCE, TRAILER, Part, binary_copy, in_text, made_ahead
+from resources.database.binary_copy import ROWS_AT_ONCE, binary_copy, in_text
 from resources.database.queries import named_query
 from resources.errors import DatabaseError
 from schemas.tables import FEATURES, KEPT, PRICE_COLUMNS
 
 ROWS_COMPARED_AT_ONCE = 200_000
 """What the server keeps in memory for a join, without spilling to its disk."""
-ROWS_TAKEN_AT_ONCE = 4 * ROWS_AT_ONCE
+ROWS_TAKEN_AT_ONCE = 8 * ROWS_AT_ONCE
 """Of these a copy is made before they are sent: some megabytes."""
 
 MARKET_DATA = "market_data"
@@ -106,9 +103,8 @@ class TableWriter:
         old = [day for day, held in zip(days, filled, strict=True) if held]
         changes: dict[str, Change] = {}
         if new:
-            (stream,) = streams = [_Stream(new, self.symbols)]
-            with self._encoded(streams) as parts:
-                self._copy(stream, self.table, parts)
+            stream = _Stream(new, self.symbols)
+            self._copy(stream, self.table)
             changes |= {day.name: Change(sent, 0, 0, sent) for day, sent in stream.sent}
         if old:
             changes |= self._merged(old)
@@ -121,12 +117,11 @@ class TableWriter:
         create = sql.SQL(named_query("create_incoming"))
         self.connection.execute(create.format(table=sql.Identifier(self.table), columns=columns))
         changes: dict[str, Change] = {}
-        streams = [_Stream(group, self.symbols) for group in _groups(days)]
-        with self._encoded(streams) as parts:
-            for stream in streams:
-                self._copy(stream, "incoming", parts)
-                changes |= self._merged_stream(stream)
-                self.connection.execute("TRUNCATE incoming")
+        for group in _groups(days):
+            stream = _Stream(group, self.symbols)
+            self._copy(stream, "incoming")
+            changes |= self._merged_stream(stream)
+            self.connection.execute("TRUNCATE incoming")
         self.connection.execute("DROP TABLE incoming, difference")
         return changes
 
@@ -147,22 +142,14 @@ class TableWriter:
             changes[day.name] = Change(counts.added, counts.revised, counts.removed, rows)
         return changes
 
-    @contextmanager
-    def _encoded(self, streams: Sequence["_Stream"]) -> Iterator[Iterator[Part]]:
-        """The bytes of one stream after the other, some of them encoded ahead while the server works."""
-        tables = (map(stream.counted, _batches(stream.days, self.table)) for stream in streams)
-        with made_ahead(part for table in tables for part in binary_copy(table, TABLES[self.table])) as parts:
-            yield parts
-
-    def _copy(self, stream: "_Stream", target: str, parts: Iterator[Part]) -> None:
+    def _copy(self, stream: "_Stream", target: str) -> None:
+        rows = map(stream.counted, _batches(stream.days, self.table))
         columns = sql.SQL(", ").join(map(sql.Identifier, TABLES[self.table]))
         copy_in = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(target), columns)
         with self.connection.cursor() as cursor:
             with cursor.copy(copy_in) as copy:
-                for part in parts:
+                for part in binary_copy(rows, TABLES[self.table]):
                     copy.write(part)
-                    if part is TRAILER:
-                        break
             stored = cursor.rowcount
         if stored != sum(rows for _, rows in stream.sent):
             raise self._not_kept(stream, target)
@@ -194,21 +181,22 @@ class TableWriter:
         return DatabaseError(f"{self.table} would hold {held} of {sent} rows of {when}: nothing was stored.")
 
 
-def upsert_bars(connection: psycopg.Connection, rows: pd.DataFrame) -> Change:
+def upsert_bars(connection: psycopg.Connection, rows: Columns) -> Change:
     """Add single bars to `market_data` or revise them; equal ones are not touched.
 
     Raises:
         ContractBroken: a value that the table cannot hold exactly.
 
     """
-    values = {name: in_text(rows[name], kind) for name, kind in TABLES[MARKET_DATA].items()}
+    values = {name: in_text(rows, name, kind) for name, kind in TABLES[MARKET_DATA].items()}
     # Planning, each time anew and over all chunks, would take longer than the work.
     connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     row = connection.execute(named_query("add_market_data"), values, prepare=True).fetchone()
     (added,) = row or (0,)
     if added == len(rows):
         return Change(added, 0, 0, len(rows))
-    bounds = {"first": rows["timestamp"].min(), "last": rows["timestamp"].max()}
+    stamps = rows.table["timestamp"]
+    bounds = {"first": stamps.min(), "last": stamps.max()}
     row = connection.execute(named_query("upsert_market_data"), values | bounds, prepare=True).fetchone()
     more, revised = row or (0, 0)
     return Change(added + more, revised, 0, len(rows))
@@ -233,7 +221,7 @@ class _Stream:
             pd.DatetimeIndex(stamps).as_unit("us").asi8
             for stamps in ([day.first for day in days], [day.last for day in days])
         )
-        self._symbols = pa.array(symbols, pa.large_string())
+        self._symbols = {symbol: place for place, symbol in enumerate(symbols)}
         self._rows = np.zeros(len(days), np.int64)
 
     @property
@@ -241,7 +229,7 @@ class _Stream:
         """The days with how many rows each was sent."""
         return list(zip(self.days, self._rows.tolist(), strict=True))
 
-    def counted(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def counted(self, rows: Columns) -> Columns:
         """The rows themselves.
 
         Args:
@@ -251,38 +239,39 @@ class _Stream:
             DatabaseError: one of them belongs to none of the days or none of the symbols, or is there twice.
 
         """
-        stamps = pd.DatetimeIndex(rows["timestamp"]).as_unit("us").asi8
+        stamps = rows.stamps("timestamp")
         places = np.searchsorted(self._firsts, stamps, side="right") - 1
         outside = (places < 0) | (stamps >= self._lasts[places])
         if outside.any():
             raise _row_refused(rows, outside, "is outside of the days that are stored")
-        symbols = pc.index_in(pa.array(rows["symbol"]), self._symbols).fill_null(-1).to_numpy()
+        of = rows.texts("symbol")
+        symbols = np.array([*(self._symbols.get(name, -1) for name in of.names), -1])[of.codes]
         if (symbols < 0).any():
             raise _row_refused(rows, symbols < 0, "is of none of the symbols that are stored")
         keys = (stamps - self._firsts[0]) * len(self._symbols) + symbols
-        if (np.diff(keys) <= 0).any() and (twice := pd.Series(keys).duplicated().to_numpy()).any():
-            raise _row_refused(rows, twice, "is there twice")
+        ordered = np.sort(keys, kind="stable")  # they nearly are
+        if (ordered[1:] == ordered[:-1]).any():
+            raise _row_refused(rows, pd.Series(keys).duplicated().to_numpy(), "is there twice")
         self._rows += np.bincount(places, minlength=len(self._rows))
         return rows
 
 
-def _row_refused(rows: pd.DataFrame, which: npt.NDArray[np.bool_], why: str) -> DatabaseError:
-    first = rows[which].iloc[0]
+def _row_refused(rows: Columns, which: npt.NDArray[np.bool_], why: str) -> DatabaseError:
+    first = rows.rows(which).table.iloc[0]
     return DatabaseError(f"A row of {first['symbol']} at {first['timestamp']} {why}.")
 
 
-def kept_rows(columns: Columns) -> pd.DataFrame:
-    """The rows of `schemas.tables.Bars` that are stored, in the columns of the table."""
-    bars = columns.table[list(TABLES[MARKET_DATA])]
-    kept = columns.texts("mark").are(KEPT)
-    return bars if kept.all() else bars[kept]
+def kept_rows(bars: Columns) -> Columns:
+    """The rows of `schemas.tables.Bars` that are stored."""
+    kept = bars.texts("mark").are(KEPT)
+    return bars if kept.all() else bars.rows(kept)
 
 
-def _batches(days: Sequence[Day], table: str) -> Iterator[pd.DataFrame]:
+def _batches(days: Sequence[Day], table: str) -> Iterator[Columns]:
     """The rows of many days in tables of some thousand: small ones would cost more to handle than to send."""
     for group in _groups(days, ROWS_TAKEN_AT_ONCE):
         rows = together([columns_of(day.rows) for day in group])
-        yield kept_rows(rows) if table == MARKET_DATA else rows.table
+        yield kept_rows(rows) if table == MARKET_DATA else rows
 
 
 def _groups(days: Iterable[Day], rows: int = ROWS_COMPARED_AT_ONCE) -> Iterator[list[Day]]:

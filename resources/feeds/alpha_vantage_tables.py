@@ -17,8 +17,8 @@ from msgspec.structs import astuple
 from pyarrow import csv
 
 from market.sessions import NEW_YORK
-from market.texts import repeated
 from schemas.tables import BAR_VALUES
+from schemas.texts import alike, written
 
 HEADER: Final = "timestamp,open,high,low,close,volume"
 SERIES: Final = "Time Series ("
@@ -41,9 +41,8 @@ class Point(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     volume: float = msgspec.field(name="5. volume")
 
 
-_BODY = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_META = msgspec.json.Decoder(dict[str, str])
-_POINTS = msgspec.json.Decoder(dict[str, Point], strict=False)
+_ANSWER = msgspec.json.Decoder(dict[str, dict[str, Point | str]], strict=False)
+"""The meta data are texts, the series is points; which is which is asked of what was read."""
 
 
 def usual_rows(text: str, symbol: str) -> pd.DataFrame | None:
@@ -71,18 +70,19 @@ def _rows_of_csv(text: str, symbol: str) -> pd.DataFrame | None:
 
 
 def _rows_of_json(text: str, symbol: str) -> pd.DataFrame | None:
+    raw = text.encode()
     try:
-        body = _BODY.decode(text)
-        meta, (bars,) = _META.decode(body["Meta Data"]), [body[key] for key in body if key.startswith(SERIES)]
-        points = _POINTS.decode(bars)
-    except (msgspec.MsgspecError, KeyError, ValueError, RecursionError):
+        body = _ANSWER.decode(raw)
+        meta, (points,) = body["Meta Data"], [body[key] for key in body if key.startswith(SERIES)]
+        numbers = np.fromiter(chain.from_iterable(map(astuple, points.values())), "float64")  # type: ignore[arg-type]
+    except (msgspec.MsgspecError, KeyError, ValueError, TypeError, RecursionError):
         return None
     # Of a key that comes twice a dictionary keeps the last: then there are more objects than it has.
-    if text.count("{") != len(points) + ENVELOPE:
+    if np.count_nonzero(np.frombuffer(raw, "u1") == ord("{")) != len(points) + ENVELOPE:
         return None
-    if meta.get("2. Symbol", symbol).upper() != symbol.upper() or meta.get("6. Time Zone") not in ZONES:
+    about = meta.get("2. Symbol", symbol)
+    if not isinstance(about, str) or about.upper() != symbol.upper() or meta.get("6. Time Zone") not in ZONES:
         return None
-    numbers = np.fromiter(chain.from_iterable(map(astuple, points.values())), "float64")
     values = dict(zip(BAR_VALUES, numbers.reshape(-1, len(BAR_VALUES)).T, strict=True))
     return _rows(pa.array(points, pa.string()), values, symbol)
 
@@ -100,4 +100,4 @@ def _rows(stamps: pa.Array, values: Mapping[str, np.ndarray], symbol: str) -> pd
     except UNREADABLE_STAMP:
         return None
     finite = {name: np.where(np.isfinite(column), column, np.nan) for name, column in values.items()}
-    return pd.DataFrame({"stamp": local, "symbol": repeated(symbol, count), **finite})
+    return pd.DataFrame({"stamp": local, "symbol": written(alike(symbol, count)), **finite})

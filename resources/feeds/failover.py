@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from market.normalise import NormalisedBars
+from market.quality.columns import Columns, held
 from market.quality.evidence import Evidence
 from market.quality.gate import Gate
 from market.quality.grid import Grid
@@ -118,7 +119,7 @@ class Failover:
         if not done.added:
             return replace(answer, repaired=done.said, other=second)
         event = FeedEvent(self.primary.name, "repair", done.said, session=session.day, symbol=symbol)
-        part = replace(answer.part, bars=checked(done.bars, Bars))
+        part = replace(answer.part, columns=Columns(checked(done.bars, Bars)))
         return replace(answer, part=part, repaired=done.said, events=(event,), other=second)
 
     def _from_fallback(
@@ -145,7 +146,8 @@ class Failover:
                 second,
             ) from None
         texts = {"role": FALLBACK, "why": f"{self.primary.name}: {type(failure).__name__}"}
-        part = replace(part, bars=checked(part.bars.assign(**texts).astype(part.bars.dtypes.to_dict()), Bars))
+        bars = part.bars.assign(**texts).astype(part.bars.dtypes.to_dict())
+        part = replace(part, columns=Columns(checked(bars, Bars)))
         report = self._judge(part, symbol, session, history)
         attempts = (first, _attempt(symbol, fallback, "It answered.", report))
         if report.failed and failed is not None:
@@ -161,7 +163,7 @@ class Failover:
 
     def _bars_of(self, feed: Feed, symbol: str, session: Session) -> NormalisedBars:
         part = feed.session_bars(symbol, session)
-        checked(part.bars, Bars)
+        held(part.columns, Bars)
         return part
 
     def _judge(

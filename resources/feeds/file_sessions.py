@@ -17,6 +17,7 @@ from resources.feeds.folder import GivenFiles, Part
 from resources.judging import FitBars, built_frame
 from schemas.quality import QualityReport
 from schemas.tables import Bars, checked
+from schemas.words import counted
 
 
 class FileSessions:
@@ -81,7 +82,8 @@ class FileSessions:
             days = sorted(day for day, names in files.items() if len(names) > 1 and day in self._days[symbol])
             if days:
                 names = " and ".join(sorted(set.union(*(files[day] for day in days))))
-                told.append(f"{len(days)} sessions of {symbol} are in {names}: of each, the last file's are judged.")
+                there = f"{counted(len(days), 'session')} of {symbol} {'is' if len(days) == 1 else 'are'}"
+                told.append(f"{there} in {names}: of each, the last file's are judged.")
         return told
 
     def symbols(self, session: Session) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from market.aggregate import aggregate
 from market.normalise import NormalisedBars, normalise
+from market.quality.columns import Columns
 from market.sessions import BarSize, Session
 from resources.errors import FileNotUnderstood, NoBars, Outage
 from resources.feeds.file_formats.lean import ticker_and_day
@@ -93,7 +94,7 @@ class FilesFeed:
             # What is marked stays beside the longer bars, so that the gate sees it.
             longer = aggregate(bars, session, self._bar_size)
             bars = _together(name, [longer, bars[bars["mark"] != KEPT]], session)
-        return replace(read[0], bars=bars, origin=name.rsplit("/", 1)[-1])
+        return replace(read[0], columns=Columns(bars), origin=name.rsplit("/", 1)[-1])
 
     @staticmethod
     def _normalised(part: Part, session: Session, size: BarSize) -> NormalisedBars:

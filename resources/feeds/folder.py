@@ -17,7 +17,7 @@ import pandas as pd
 
 from market.labels import LabelSide, prevailing_side
 from market.sessions import BarSize, Session, sessions_of_month
-from resources.errors import FileNotUnderstood, NoBars, Outage
+from resources.errors import FileNotUnderstood, MayNotRead, NoBars, Outage
 from resources.feeds.file_formats import FileRows, parse_file
 from resources.feeds.file_formats.names import base_name
 from resources.landing import open_url
@@ -187,6 +187,8 @@ class Folder(Files):
             entries: list[dict[str, Any]] = self._files.ls(self._root, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             raise NoBars(f"There is no folder {self.where} with files of bars.") from None
+        except PermissionError:
+            raise MayNotRead(f"This user may not list the folder {self.where}: allow it, or name another.") from None
         except OSError as error:
             raise Outage(f"The folder {self.where} cannot be listed: {type(error).__name__}.") from None
         files = (entry for entry in entries if entry["type"] == "file")
@@ -200,6 +202,8 @@ class Folder(Files):
     def _content(self, version: Version) -> bytes:
         try:
             return bytes(self._files.cat_file(version.path))
+        except PermissionError:
+            raise MayNotRead(f"This user may not read {self.name(version)}: allow it.") from None
         except OSError as error:
             raise Outage(f"{self.name(version)} cannot be read: {type(error).__name__}.") from None
 
@@ -213,6 +217,7 @@ class GivenFiles(Files):
 
     Raises:
         NoBars: there is no such file.
+        MayNotRead: it cannot be looked for.
 
     """
 
@@ -221,11 +226,7 @@ class GivenFiles(Files):
     def __init__(self, paths: Sequence[Path], symbols: Sequence[str]) -> None:
         super().__init__(symbols)
         self.where = ", ".join(map(str, dict.fromkeys(paths)))
-        for path in paths:
-            if not path.is_file():
-                raise NoBars(f"{path} is a folder: name the files in it." if path.is_dir() else f"There is no {path}.")
-        stats = ((path, path.stat()) for path in dict.fromkeys(paths))
-        given = (Version(str(path), stat.st_size, str(stat.st_mtime_ns)) for path, stat in stats)
+        given = [_given(path) for path in dict.fromkeys(paths)]
         self._given = sorted(given, key=lambda version: (base_name(version.path), version.path), reverse=True)
 
     def files(self) -> list[Version]:
@@ -239,11 +240,27 @@ class GivenFiles(Files):
     def _content(self, version: Version) -> bytes:
         try:
             return Path(version.path).read_bytes()
+        except PermissionError:
+            raise MayNotRead(f"This user may not read {version.path}: allow it.") from None
         except OSError as error:
             raise Outage(f"{version.path} cannot be read: {error.strerror}.") from None
 
     def _rows(self, name: str, content: bytes) -> tuple[FileRows, ...]:
         return super()._rows(name, content) or parse_file(name, content, None)
+
+
+def _given(path: Path) -> Version:
+    try:
+        if path.is_dir():
+            raise NoBars(f"{path} is a folder: name the files in it.")
+        stat = path.stat()
+        if not path.is_file():
+            raise NoBars(f"{path} is no file.")
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoBars(f"There is no {path}.") from None
+    except OSError as error:
+        raise MayNotRead(f"{path} cannot be looked for: {error.strerror}.") from None
+    return Version(str(path), stat.st_size, str(stat.st_mtime_ns))
 
 
 def _version(entry: dict[str, Any]) -> Version:

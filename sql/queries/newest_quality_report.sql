@@ -4,14 +4,16 @@ SELECT judged.place - 1 AS place, kept.*
 FROM ROWS FROM (unnest(%(timestamps)s::timestamptz[]), jsonb_array_elements(%(reports)s::jsonb))
      WITH ORDINALITY AS judged ("timestamp", report, place)
 CROSS JOIN LATERAL (
-    SELECT verdict, created_at,
-           stored.report = judged.report                 AS this_one,
-           bool_or(stored.report = judged.report) OVER () AS once
-    FROM data_quality_reports stored
-    WHERE stored."timestamp" = judged."timestamp"
-      AND stored."timestamp" BETWEEN %(first)s AND %(last)s
-      AND environment = judged.report->>'environment' AND bar_size = judged.report->>'bar_size'
-      AND stored.report->'symbols' = judged.report->'symbols'
+    SELECT verdict, created_at, this_one, bool_or(this_one) OVER () AS once
+    FROM (
+        SELECT verdict, created_at, stored.report = judged.report AS this_one
+        FROM data_quality_reports stored
+        WHERE stored."timestamp" = judged."timestamp"
+          AND stored."timestamp" BETWEEN %(first)s AND %(last)s
+          AND environment = judged.report->>'environment' AND bar_size = judged.report->>'bar_size'
+          AND stored.report->'symbols' = judged.report->'symbols'
+        OFFSET 0  -- else the reports, which are long, are compared twice
+    ) AS compared
     ORDER BY created_at DESC
     LIMIT 1
 ) AS kept

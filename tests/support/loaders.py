@@ -135,7 +135,7 @@ def whole_session(server: Any, desk: str, day: Any, price: float) -> Any:
     frame = frame.sort_values(["timestamp", "symbol"], ignore_index=True)
     bars = bars.assign(**values, volume=price, **UNMARKED)
     report = Gate(desk, []).judge(Evidence(day, BarSize.ONE_MINUTE, SYMBOLS, bars, frame))
-    ReportStore(server).keep_report(report)
+    ReportStore(server).keep_reports([report])
     return StoredSession(day, report, bars, frame)
 
 

@@ -16,6 +16,7 @@ from market.frames import build_frame
 from market.labels import LabelSide
 from market.normalise import Provenance, normalise
 from market.quality.evidence import Evidence
+from market.quality.gate import Gate
 from market.quality.grid import Grid, bar_grid
 from market.sessions import NEW_YORK, BarSize, Session, session, sessions_before
 from market.splits import SplitTable
@@ -119,12 +120,16 @@ class Scene:
             table.loc[rows, name] = value(table[rows]) if callable(value) else value
         setattr(self, part, table)
 
-    def judged(self, gate: Any) -> QualityReport:
-        """What the gate says."""
-        evidence = Evidence(
+    @property
+    def evidence(self) -> Evidence:
+        """What the gate looks at."""
+        return Evidence(
             self.session, ONE, PAIR, self.bars, self.frame, self.history, second=self.second, stored=self.stored
         )
-        return gate.judge(evidence)
+
+    def judged(self, gate: Gate) -> QualityReport:
+        """What the gate says."""
+        return gate.judge(self.evidence)
 
 
 @dataclass(frozen=True)

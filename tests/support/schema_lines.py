@@ -4,8 +4,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from resources.database.migrations import migrate
-from resources.database.schema_check import schema_lines
+from resources.database.schema.check import schema_lines
+from resources.database.schema.migrations import migrate
 from resources.database.server import embedded_server
 from resources.paths import SQL
 from tests.support.desk import stop_embedded

@@ -9,6 +9,12 @@ INSERT INTO market_data ("timestamp", symbol, open, high, low, close, volume, so
 VALUES (%s, %s, %s, %s, %s, %s, %s, 'file', 'as_traded')
 """
 
+THROUGH_THE_VIEW = """
+CREATE OR REPLACE FUNCTION longer_bars_query(bucket text, bars text DEFAULT 'market_data') RETURNS text IMMUTABLE
+LANGUAGE sql AS $$ SELECT 'SELECT * FROM market_data_1d' $$
+"""
+"""After a test has put its own view in the place of the days: plain PostgreSQL would make them of the stored bars."""
+
 Row = tuple[object, str, str, str, str, str, int]
 """Time, symbol, the four prices as text, volume."""
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field
 
+from market.quality.cells import is_price, medians
 from market.quality.evidence import Evidence
-from market.quality.grid import Grid, is_price, median
-from market.quality.rule import AtMost, CannotAsk, PairRule
-from schemas.quality import Finding
+from market.quality.rule import AtMost, PairRule, Told
+from market.quality.stack import Stack
 
 REACH = 5
 """Bars by which one clock is tried against the other, either way."""
@@ -37,88 +37,87 @@ class ClockDrift(PairRule, AtMost):
     margin: float = Field(default=2.0, ge=0, description="the same, by which it has to be above the one without a lag")
     least_bars: int = Field(default=30, ge=10, description="returns that both need to have")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding of a pair (of three and more: one a symbol), and one a symbol that a second feed has.
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """One finding of a pair (of three and more: one a symbol), and one a symbol that a second feed has."""
+        ours = _returns(stack.bars["close"])
+        own = stack.by_session(ours)
+        if len(stack.symbols) == 2:
+            yield from self._lags(stack.evidences, stack.symbols[1], stack.symbols[0], own[..., 0], own[..., 1])
+        for column, symbol in enumerate(stack.symbols if len(stack.symbols) > 2 else ()):
+            others = _mean(np.delete(own, column, axis=2))
+            yield from self._lags(stack.evidences, symbol, "the other symbols", others, own[..., column], symbol)
+        for place, evidence in enumerate(stack.evidences):
+            if evidence.other is not None:
+                theirs = _returns(evidence.other.only(stack.symbols)["close"])
+                for column, symbol in enumerate(stack.symbols):
+                    feed = f"{symbol} of the second feed"
+                    both = theirs[:, [column]], own[:, place, [column]]
+                    yield from self._lags([evidence], symbol, feed, *both, symbol)
 
-        Raises:
-            CannotAsk: nothing correlates enough to tell the time by.
+    def unasked(self, evidence: Evidence, symbols: Sequence[str]) -> str:
+        """No lag can be told."""
+        return "nothing moves together enough to tell the time by"
 
-        """
-        found = list(self._findings(evidence, symbols))
-        if not found:
-            raise CannotAsk("nothing moves together enough to tell the time by")
-        return found
-
-    def _findings(self, evidence: Evidence, symbols: Sequence[str]) -> Iterator[Finding]:
-        ours = _returns(evidence.grid.only(symbols))
-        for column, symbol in enumerate(symbols):
-            others = np.delete(ours, column, axis=1)
-            if len(symbols) > 2:
-                yield from self._compared(evidence, symbol, "the other symbols", _mean(others), ours[:, column], symbol)
-            elif len(symbols) == 2 and column == 1:
-                yield from self._compared(evidence, symbol, symbols[0], others[:, 0], ours[:, 1], None)
-        if evidence.other is not None:
-            theirs = _returns(evidence.other.only(symbols))
-            for column, symbol in enumerate(symbols):
-                feed = f"{symbol} of the second feed"
-                yield from self._compared(evidence, symbol, feed, theirs[:, column], ours[:, column], symbol)
-
-    def _compared(
-        self, evidence: Evidence, symbol: str, other: str, others: np.ndarray, own: np.ndarray, of: str | None
-    ) -> Iterator[Finding]:
-        """What the lag between two series of returns amounts to; nothing, where none can be told."""
+    def _lags(
+        self,
+        evidences: Sequence[Evidence],
+        symbol: str,
+        other: str,
+        others: np.ndarray,
+        own: np.ndarray,
+        of: str | None = None,
+    ) -> Iterator[Told]:
+        """What the lag between two series of returns of each session amounts to, where one can be told."""
         score, bars = _scores(others, own)
-        best = int(np.argmax(score))
-        if bars < self.least_bars or score[best] < self.least_correlation:
-            return
-        clear = score[best] - score[REACH] >= self.margin
-        lag = best - REACH if clear else 0
-        seconds = lag * evidence.bar_size.delta.total_seconds()
-        said = f"{symbol} and {other} move in the same minutes"
-        if lag:
-            order = "after" if lag > 0 else "before"
-            said = f"{symbol} moves {abs(seconds):.0f} s {order} {other} (at most {self.fail:.0f} s)"
-        yield self.finding(evidence, of, self.verdict(abs(seconds)), abs(seconds), said)
+        best = score.argmax(axis=0)
+        highest = score[best, np.arange(len(best))]
+        told = (bars >= self.least_bars) & (highest >= self.least_correlation)
+        lags = np.where(highest - score[REACH] >= self.margin, best - REACH, 0)
+        for place in np.flatnonzero(told).tolist():
+            evidence, lag = evidences[place], int(lags[place])
+            seconds = lag * evidence.bar_size.delta.total_seconds()
+            said = f"{symbol} and {other} move in the same minutes"
+            if lag:
+                order = "after" if lag > 0 else "before"
+                said = f"{symbol} moves {abs(seconds):.0f} s {order} {other} (at most {self.fail:.0f} s)"
+            yield self.told(evidence, of, self.verdict(abs(seconds)), abs(seconds), said)
 
 
-def _returns(grid: Grid) -> np.ndarray:
-    """Log returns from bar to bar in median returns of their symbol, (minutes - 1, symbols); NaN where a bar misses."""
-    close = grid["close"]
-    prices = np.where(is_price(close), close, np.nan)
-    found = np.diff(np.log(prices), axis=0)
-    for column in range(found.shape[1]):
-        moves = np.abs(found[:, column])
-        moves = moves[moves > 0]
-        found[:, column] /= median(moves) if len(moves) else 1.0
-    return np.asarray(np.clip(found, -LARGEST_RETURN, LARGEST_RETURN))
+def _returns(close: np.ndarray) -> np.ndarray:
+    """Log returns from bar to bar in median returns of their column, (minutes - 1, columns); NaN where a bar misses."""
+    found = np.diff(np.log(np.where(is_price(close), close, np.nan)), axis=0)
+    moves = np.abs(found)
+    usual = medians(np.where(moves > 0, moves, np.nan))
+    return np.asarray(np.clip(found / np.where(np.isnan(usual), 1.0, usual), -LARGEST_RETURN, LARGEST_RETURN))
 
 
 def _mean(returns: np.ndarray) -> np.ndarray:
-    """Of the symbols that have one, minute by minute."""
+    """Of the symbols (the last axis) that have one, minute by minute."""
     there = np.isfinite(returns)
-    count = there.sum(axis=1)
-    total = np.where(there, returns, 0.0).sum(axis=1)
+    count = there.sum(axis=-1)
+    total = np.where(there, returns, 0.0).sum(axis=-1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _scores(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, int]:
-    """Correlation of the first series with the second one so many bars later, from `-REACH` to `REACH`.
+def _scores(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Correlation of each column of the first with that of the second so many bars later, from `-REACH` to `REACH`.
 
     Returns:
-        In standard errors, `2 * REACH + 1` of them, 0 where a series does not move; and the bars that both have.
+        In standard errors, `2 * REACH + 1` rows, 0 where a series does not move; and the bars that both have.
 
     """
-    there = np.isfinite(first).astype("float64")
-    own = np.where(there > 0, first, 0.0)
-    padded = np.pad(second, REACH, constant_values=np.nan)
-    known = np.isfinite(padded).astype("float64")
-    moved = np.where(known > 0, padded, 0.0)
-    mask, later, squared = (sliding_window_view(array, len(first)) for array in (known, moved, moved**2))
-    count = mask @ there
-    own_sum, own_squares = mask @ own, mask @ own**2
-    later_sum, later_squares = later @ there, squared @ there
+    there, known = (np.isfinite(each).astype("float64") for each in (first, second))
+    own, later = np.where(there > 0, first, 0.0), np.where(known > 0, second, 0.0)
+    count, own_sum, own_squares = (_lagged(each, known) for each in (there, own, own**2))
+    later_sum, later_squares, products = _lagged(there, later), _lagged(there, later**2), _lagged(own, later)
     variances = (count * own_squares - own_sum**2) * (count * later_squares - later_sum**2)
-    covariance = count * (later @ own) - own_sum * later_sum
+    covariance = count * products - own_sum * later_sum
     moving = variances > 0
     correlation = np.where(moving, covariance, 0.0) / np.sqrt(np.where(moving, variances, 1.0))
-    return correlation * np.sqrt(count), int(count[REACH])
+    return correlation * np.sqrt(count), count[REACH].astype(int)
+
+
+def _lagged(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """By lag, from `-REACH` to `REACH`, and column: the products of the first with the second so many bars later."""
+    padded = np.pad(second.T, ((0, 0), (REACH, REACH)))
+    return np.asarray(np.einsum("clm,cm->lc", sliding_window_view(padded, len(first), axis=1), first.T))

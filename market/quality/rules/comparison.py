@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from market.quality.cells import is_count, is_price
 from market.quality.evidence import Evidence
-from market.quality.grid import is_count, is_price
-from market.quality.rule import AtLeast, AtMost, CannotAsk, Needs, SymbolRule, above, hold_order
-from schemas.quality import Finding, Verdict
+from market.quality.rule import AtLeast, AtMost, Needs, SymbolRule, Told, above, hold_order
+from market.quality.stack import Stack
+from schemas.quality import Verdict
 from schemas.tables import AS_TRADED, BASIS_UNKNOWN, KEPT, PRICE_COLUMNS, SPLIT_ADJUSTED
 
 SAME_PRICE = 1e-9
@@ -42,19 +43,16 @@ class CrossFeedAgreement(SymbolRule, AtLeast):
         hold_order("warn_volume_factor", self.warn_volume_factor, "fail_volume_factor", self.fail_volume_factor)
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """Two findings a symbol that the second feed has: closes, with the minutes that differ, and volumes.
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """Two findings a symbol that the second feed has: closes, with the minutes that differ, and volumes."""
+        for evidence, symbol in stack.columns:
+            yield from self._findings(evidence, symbol)
 
-        Raises:
-            CannotAsk: the second feed has too little of every symbol.
+    def unasked(self, evidence: Evidence, symbols: Sequence[str]) -> str:
+        """The second feed has too little of every symbol."""
+        return f"the second feed shares fewer than {self.least_shared} minutes"
 
-        """
-        found = [finding for symbol in symbols for finding in self._findings(evidence, symbol)]
-        if not found:
-            raise CannotAsk(f"the second feed shares fewer than {self.least_shared} minutes")
-        return found
-
-    def _findings(self, evidence: Evidence, symbol: str) -> Iterator[Finding]:
+    def _findings(self, evidence: Evidence, symbol: str) -> Iterator[Told]:
         assert evidence.other is not None
         column = evidence.column(symbol)
         ours, theirs = (grid["close"][:, column] for grid in (evidence.grid, evidence.other))
@@ -71,10 +69,10 @@ class CrossFeedAgreement(SymbolRule, AtLeast):
             f"({share:.1%}, at least {self.fail:.0%})"
         )
         at = evidence.starts(differs)
-        yield self.finding(evidence, symbol, _held(self.verdict(share), evidence, symbol), share, said, held_against=at)
+        yield self.told(evidence, symbol, _held(self.verdict(share), evidence, symbol), share, said, held_against=at)
         yield from self._volumes(evidence, symbol, scale)
 
-    def _volumes(self, evidence: Evidence, symbol: str, scale: float) -> Iterator[Finding]:
+    def _volumes(self, evidence: Evidence, symbol: str, scale: float) -> Iterator[Told]:
         """The median ratio of the volumes: of shares that are split as the prices are."""
         assert evidence.other is not None
         column = evidence.column(symbol)
@@ -88,7 +86,7 @@ class CrossFeedAgreement(SymbolRule, AtLeast):
         said = f"The second feed's volumes of {symbol} are {ratio:.2f} times ours in the median (at most {fail:g}, "
         said += f"at least 1/{fail:g})"
         verdict = _held(above(factor, warn, fail), evidence, symbol)
-        yield self.finding(evidence, symbol, verdict, factor, said, warn=warn, fail=fail)
+        yield self.told(evidence, symbol, verdict, factor, said, warn=warn, fail=fail)
 
 
 def _held(verdict: Verdict, evidence: Evidence, symbol: str) -> Verdict:
@@ -128,23 +126,25 @@ class RevisionRate(SymbolRule, AtMost):
     warn: float = Field(default=0.02, ge=0, le=1)
     fail: float = Field(default=0.20, ge=0, le=1)
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the minutes."""
-        assert evidence.before is not None
-        ours, before = evidence.grid.only(symbols), evidence.before.only(symbols)
-        same = ours["volume"] == before["volume"]
-        for name in PRICE_COLUMNS:
-            with np.errstate(invalid="ignore"):  # infinite less infinite
-                same &= np.abs(ours[name] - before[name]) <= SAME_PRICE * np.abs(before[name])
-        differs = before.present & ~same
-        for column, symbol in enumerate(symbols):
-            yield self._finding(evidence, symbol, differs[:, column])
+        ours, before = stack.bars, stack.stored
+        differs = before.present
+        if differs.any():
+            same = ours["volume"] == before["volume"]
+            for name in PRICE_COLUMNS:
+                with np.errstate(invalid="ignore"):  # infinite less infinite
+                    same &= np.abs(ours[name] - before[name]) <= SAME_PRICE * np.abs(before[name])
+            differs = differs & ~same
+        revised = np.count_nonzero(differs, axis=0).tolist()
+        for (evidence, symbol), minutes, some in zip(stack.columns, differs.T, revised, strict=True):
+            if some:
+                yield self._revised(evidence, symbol, evidence.expected[minutes])
+            else:  # a session that is not stored yet and one that is stored as it comes in are told alike
+                said = f"0 stored {symbol} bars are revised (at most {self.fail:.0%})"
+                yield self.told(evidence, symbol, self.verdict(0.0), 0.0, said)
 
-    def _finding(self, evidence: Evidence, symbol: str, differs: np.ndarray) -> Finding:
-        at = evidence.starts(differs)
-        if not len(at):  # a session that is not stored yet and one that is stored as it comes in are told alike
-            said = f"0 stored {symbol} bars are revised (at most {self.fail:.0%})"
-            return self.finding(evidence, symbol, self.verdict(0.0), 0.0, said)
+    def _revised(self, evidence: Evidence, symbol: str, at: pd.DatetimeIndex) -> Told:
         was, now = _stored_sources(evidence, symbol), evidence.kept(symbol).set_index("timestamp")["source"]
         of_these_feeds = was.isin(now.unique()) if len(now) else was.notna()
         same = of_these_feeds & ((was == now.reindex(was.index)) | ~was.index.isin(now.index))
@@ -154,7 +154,7 @@ class RevisionRate(SymbolRule, AtMost):
         if others := len(at) - len(revised):
             feeds = " and ".join(was[at][~same[at]].unique())
             said += f"; {others} that differ are stored from {feeds}, and a change of feed is no revision"
-        return self.finding(evidence, symbol, self.verdict(share), share, f"{said})", held_against=revised)
+        return self.told(evidence, symbol, self.verdict(share), share, f"{said})", held_against=revised)
 
 
 def _stored_sources(evidence: Evidence, symbol: str) -> pd.Series:

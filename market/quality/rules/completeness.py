@@ -1,13 +1,13 @@
 """Are the bars there? Missing minutes of a symbol, how many in a row, and minutes that the symbols do not share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
-from market.quality.evidence import Evidence
-from market.quality.rule import AtLeast, AtMost, PairRule, SymbolRule, above, spans
-from schemas.quality import Finding
+from market.quality.rule import AtLeast, AtMost, PairRule, SymbolRule, Told, above, spans
+from market.quality.stack import Stack
 
 
 class MissingRatio(SymbolRule, AtMost):
@@ -23,9 +23,9 @@ class MissingRatio(SymbolRule, AtMost):
         default=0.10, ge=0, le=1, description="in place of `fail` where the bars are the fallback feed's"
     )
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the minutes."""
-        for symbol in symbols:
+        for evidence, symbol in stack.columns:
             missing = evidence.missing_minutes(symbol)
             ratio = len(missing) / len(evidence.expected)
             fallback = evidence.from_fallback(symbol)
@@ -33,7 +33,7 @@ class MissingRatio(SymbolRule, AtMost):
             verdict = above(ratio, min(self.warn, fail), fail)
             of_what = "bars of the fallback feed" if fallback else "bars"
             share = f"{len(missing)} of {len(evidence.expected)} {of_what} ({ratio:.1%}, at most {fail:.1%})"
-            yield self.finding(
+            yield self.told(
                 evidence, symbol, verdict, ratio, f"{symbol} misses {share}", fail=fail, held_against=missing
             )
 
@@ -48,15 +48,15 @@ class LongestGap(SymbolRule, AtMost):
     warn: float = Field(default=180, ge=0, description="seconds")
     fail: float = Field(default=300, ge=0, description="seconds")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the minutes of that stretch."""
-        for symbol in symbols:
+        for evidence, symbol in stack.columns:
             missing = evidence.missing_minutes(symbol)
             gap = max(spans(missing, evidence.bar_size.delta), key=lambda span: span.bars, default=None)
             seconds = 0.0 if gap is None else gap.bars * evidence.bar_size.delta.total_seconds()
             within = missing[:0] if gap is None else missing[missing.slice_indexer(gap.first, gap.last)]
             said = f"The longest gap of {symbol} lasts {seconds:.0f} s (at most {self.fail:.0f} s)"
-            yield self.finding(evidence, symbol, self.verdict(seconds), seconds, said, held_against=within)
+            yield self.told(evidence, symbol, self.verdict(seconds), seconds, said, held_against=within)
 
 
 class TimestampOverlap(PairRule, AtLeast):
@@ -69,10 +69,13 @@ class TimestampOverlap(PairRule, AtLeast):
     warn: float = Field(default=0.8, ge=0, le=1)
     fail: float = Field(default=0.8, ge=0, le=1, description="the least overlap that passes")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding for all symbols together."""
-        present = evidence.grid.present
-        together, any_of = int(present.all(axis=1).sum()), int(present.any(axis=1).sum())
-        overlap = together / any_of if any_of else 0.0
-        said = f"{' and '.join(symbols)} share {together} of {any_of} minutes ({overlap:.1%}, at least {self.fail:.0%})"
-        yield self.finding(evidence, None, self.verdict(overlap), overlap, said)
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """One finding a session, for all symbols together."""
+        present = stack.by_session(stack.bars.present)
+        together = np.count_nonzero(present.all(axis=2), axis=0).tolist()
+        any_of = np.count_nonzero(present.any(axis=2), axis=0).tolist()
+        pair = " and ".join(stack.symbols)
+        for evidence, shared, minutes in zip(stack.evidences, together, any_of, strict=True):
+            overlap = shared / minutes if minutes else 0.0
+            said = f"{pair} share {shared} of {minutes} minutes ({overlap:.1%}, at least {self.fail:.0%})"
+            yield self.told(evidence, None, self.verdict(overlap), overlap, said)

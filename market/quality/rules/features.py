@@ -1,15 +1,13 @@
 """Is the frame the frame of these bars? An asset may be materialised alone, on top of what an earlier run left."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from market.quality.evidence import Evidence
-from market.quality.grid import Grid
-from market.quality.rule import AtMost, Needs, PairRule
-from schemas.quality import Finding
+from market.quality.rule import AtMost, Needs, PairRule, Told
+from market.quality.stack import Stack
 from schemas.tables import BAR_VALUES
 
 
@@ -25,21 +23,20 @@ class FrameFollowsBars(PairRule, AtMost):
     warn: int = Field(default=0, ge=0, le=0)
     fail: int = Field(default=0, ge=0, le=0, description="a frame of other bars is never accepted")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding for all symbols."""
-        frame, bars = framed(evidence), evidence.grid
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """One finding a session, for all symbols."""
+        frame, bars = stack.frame, stack.bars
         there = bars.present & ~np.isnan(bars["close"])
         differs = (frame["missing"] == there) | ~frame.present
         for name in BAR_VALUES:
-            same = (frame[name] == bars[name]) | (np.isnan(frame[name]) & (np.isnan(bars[name]) | ~there))
+            same = frame[name] == bars[name]
+            if not same.all():
+                same |= np.isnan(frame[name]) & (np.isnan(bars[name]) | ~there)
             differs |= ~same
-        count = int(differs.sum()) + frame.strays
-        found = evidence.starts(differs.any(axis=1))
-        said = f"The frame and the bars differ in {count} places"
-        yield self.finding(evidence, None, self.verdict(count), count, said, held_against=found)
-
-
-def framed(evidence: Evidence) -> Grid:
-    """The frame, for a rule that is asked only where there is one."""
-    assert evidence.features is not None
-    return evidence.features
+        minutes = stack.by_session(differs)
+        counts = np.count_nonzero(minutes, axis=(0, 2)).tolist()
+        for place, evidence in enumerate(stack.evidences):
+            count = counts[place] + stack.frame_strays[place]
+            said = f"The frame and the bars differ in {count} places"
+            at = evidence.starts(np.asarray(minutes[:, place].any(axis=1))) if count else ()
+            yield self.told(evidence, None, self.verdict(count), count, said, held_against=at)

@@ -3,9 +3,8 @@
 What follows a bar whose values are no numbers is not held against the indicators: that bar is other rules' matter.
 """
 
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -13,12 +12,11 @@ import pandas as pd
 from pydantic import Field
 
 from market.features import EMA_LONG_CLOSES, EMA_SHORT_CLOSES, RSI_CLOSES
+from market.quality.cells import carried, medians
 from market.quality.evidence import Evidence
-from market.quality.grid import Grid, median
-from market.quality.rule import AtMost, CannotAsk, Counted, Needs, SymbolRule
-from market.quality.rules.features import framed
+from market.quality.rule import AtMost, Counted, Needs, SymbolRule, Told
+from market.quality.stack import Stack
 from market.sessions import NEW_YORK
-from schemas.quality import Finding
 
 TOLERANCE = 1e-9
 """Of the value: what floating point may add."""
@@ -34,23 +32,6 @@ class FeatureRule(Counted):
     family: ClassVar[str] = "features"
     needs: ClassVar[tuple[Needs, ...]] = ("frame",)
 
-    @abstractmethod
-    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
-        """The minutes at fault.
-
-        Args:
-            evidence: the session.
-            frame: the features of the symbols that are asked about.
-
-        Returns:
-            Shape (minutes, symbols), bool.
-
-        """
-
-    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
-        """The minutes at fault."""
-        return self.wrong(evidence, framed(evidence).only(symbols))
-
 
 class RsiBounds(FeatureRule):
     """Minutes whose RSI is none: outside 0 to 100, without a bar, or absent although enough closes were seen."""
@@ -59,11 +40,11 @@ class RsiBounds(FeatureRule):
     question: ClassVar[str] = "Is the RSI there once it is warm, and within 0 to 100?"
     fault: ClassVar[str] = "minutes have an RSI that is absent or not within 0 to 100"
 
-    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold every RSI against its bounds."""
-        rsi, there = frame["rsi"], ~np.isnan(frame["close"])
-        due = there & (evidence.closes_seen(frame.symbols) > RSI_CLOSES)  # so many changes need one close more
-        return np.asarray(_wrong(rsi, there, due, 0.0, 100.0) & frame.sound)
+        rsi, there = stack.frame["rsi"], ~np.isnan(stack.frame["close"])
+        due = there & (stack.closes_seen > RSI_CLOSES)  # so many changes need one close more
+        return np.asarray(_wrong(rsi, there, due, 0.0, 100.0) & stack.frame.sound)
 
 
 class EmaRange(FeatureRule):
@@ -76,19 +57,18 @@ class EmaRange(FeatureRule):
     question: ClassVar[str] = "Are the EMAs there once they are warm, and within the range of their closes?"
     fault: ClassVar[str] = "minutes have an EMA that is absent or outside the closes seen so far"
 
-    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold both EMAs against the running range."""
-        close = frame["close"]
-        there, seen = ~np.isnan(close), evidence.closes_seen(frame.symbols)
-        earlier = evidence.earlier_closes(frame.symbols)
+        close, seen, earlier = stack.frame["close"], stack.closes_seen, stack.earlier_closes
+        there = ~np.isnan(close)
         found = np.zeros(there.shape, dtype=bool)
         for name, length in (("ema_short", EMA_SHORT_CLOSES), ("ema_long", EMA_LONG_CLOSES)):
-            ema = frame[name]
+            ema = stack.frame[name]
             unseen = _unseen(ema, seen, length)
-            lowest = _running(np.fmin, earlier, np.fmin(close, unseen))
-            highest = _running(np.fmax, earlier, np.fmax(close, unseen))
+            lowest = _running(np.fmin, earlier.lowest, np.fmin(close, unseen))
+            highest = _running(np.fmax, earlier.highest, np.fmax(close, unseen))
             found |= _wrong(ema, there, there & (seen >= length), lowest, highest)
-        return np.asarray(found & frame.sound)
+        return np.asarray(found & stack.frame.sound)
 
 
 class VwapRange(FeatureRule):
@@ -98,13 +78,14 @@ class VwapRange(FeatureRule):
     question: ClassVar[str] = "Is the VWAP there, and between the session's lowest and highest price so far?"
     fault: ClassVar[str] = "minutes have a VWAP that is absent or outside the session's prices so far"
 
-    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold the VWAP against the running range of the bars with volume."""
-        vwap, there = frame["vwap"], ~np.isnan(frame["close"])
-        prices = np.array([frame[name] for name in ("low", "high", "close")])  # what its typical price is made of
-        prices = np.where(frame["volume"] > 0, prices, np.nan)
-        lowest = np.fmin.accumulate(np.fmin.reduce(prices, axis=0), axis=0)
-        highest = np.fmax.accumulate(np.fmax.reduce(prices, axis=0), axis=0)
+        frame = stack.frame
+        vwap, there, traded = frame["vwap"], ~np.isnan(frame["close"]), frame["volume"] > 0
+        low = np.fmin(np.fmin(frame["low"], frame["high"]), frame["close"])  # what its typical price is made of
+        high = np.fmax(np.fmax(frame["low"], frame["high"]), frame["close"])
+        lowest = np.fmin.accumulate(np.where(traded, low, np.nan), axis=0)
+        highest = np.fmax.accumulate(np.where(traded, high, np.nan), axis=0)
         found = _wrong(vwap, there, there & ~np.isnan(lowest), lowest, highest)
         return np.asarray(found & frame.sound)
 
@@ -116,11 +97,12 @@ class TimeFeatures(FeatureRule):
     question: ClassVar[str] = "Do the time features lie on the unit circle, where New York's clock stands?"
     fault: ClassVar[str] = "minutes have time features off the unit circle or of another clock than New York's"
 
-    def wrong(self, evidence: Evidence, frame: Grid) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold sine and cosine of hour and minute against the clock, and against each other."""
+        frame = stack.frame
         wrong = np.zeros(frame.present.shape, dtype=bool)
-        for name, expected in _clock(evidence).items():
-            wrong |= ~(np.abs(frame[name] - expected[:, np.newaxis]) <= TOLERANCE)
+        for name, expected in _clock(stack).items():
+            wrong |= ~(np.abs(frame[name] - expected) <= TOLERANCE)
         for hand in ("hour", "minute"):
             wrong |= ~(np.abs(frame[f"{hand}_sin"] ** 2 + frame[f"{hand}_cos"] ** 2 - 1.0) <= TOLERANCE)
         return np.asarray(wrong & frame.present)
@@ -144,51 +126,48 @@ class RsiExtremes(SymbolRule, AtMost):
     high: float = Field(default=95.0, ge=0, le=100, description="an RSI above is extreme")
     warm_up: int = Field(default=50, ge=0, description="closes after which an RSI counts, the history's among them")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding a symbol with enough minutes, which names the extreme ones.
-
-        Raises:
-            CannotAsk: none has.
-
-        """
-        found = list(self._findings(evidence, symbols))
-        if not found:
-            raise CannotAsk(f"fewer than {LEAST_JUDGED} minutes have an RSI that is warm and rests on no jump")
-        return found
-
-    def _findings(self, evidence: Evidence, symbols: Sequence[str]) -> Iterator[Finding]:
-        frame = framed(evidence).only(symbols)
-        rsi, shown = frame["rsi"], ~np.isnan(frame["rsi"])
-        warm = shown & (evidence.closes_seen(frame.symbols) >= self.warm_up)
-        jumped = _rests_on_a_jump(evidence, frame) & warm
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """One finding a symbol with enough minutes, which names the extreme ones."""
+        frame = stack.frame
+        rsi, there = frame["rsi"], ~np.isnan(frame["close"])
+        warm = ~np.isnan(rsi) & (stack.closes_seen >= self.warm_up)
+        jumped = _rests_on_a_jump(stack) & warm
         judged = warm & ~jumped
         extreme = judged & ((rsi < self.low) | (rsi > self.high))
-        count, of = extreme.sum(axis=0), judged.sum(axis=0)
-        for column, symbol in enumerate(symbols):
-            if of[column] < LEAST_JUDGED:
+        of_all = (extreme, judged, there & ~warm, jumped)
+        counts = zip(*(np.count_nonzero(each, axis=0).tolist() for each in of_all), strict=True)
+        for (evidence, symbol), minutes, (count, of, cold, after) in zip(stack.columns, extreme.T, counts, strict=True):
+            if of < LEAST_JUDGED:
                 continue
-            share = count[column] / of[column]
-            cold = (~np.isnan(frame["close"]) & ~warm)[:, column].sum()
+            share = count / of
             said = (
-                f"The RSI of {symbol} is below {self.low:g} or above {self.high:g} in {count[column]} of {of[column]} "
-                f"minutes ({share:.1%}, at most {self.fail:.1%}; {cold} of warm-up and {jumped[:, column].sum()} after "
+                f"The RSI of {symbol} is below {self.low:g} or above {self.high:g} in {count} of {of} "
+                f"minutes ({share:.1%}, at most {self.fail:.1%}; {cold} of warm-up and {after} after "
                 "a jump are not counted)"
             )
-            at = evidence.starts(extreme[:, column])
-            yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=at)
+            at = evidence.expected[minutes] if count else ()
+            yield self.told(evidence, symbol, self.verdict(share), share, said, held_against=at)
+
+    def unasked(self, evidence: Evidence, symbols: Sequence[str]) -> str:
+        """None of them has enough minutes."""
+        return f"fewer than {LEAST_JUDGED} minutes have an RSI that is warm and rests on no jump"
 
 
-def _clock(evidence: Evidence) -> dict[str, np.ndarray]:
+def _clock(stack: Stack) -> dict[str, np.ndarray]:
     """New York's clock at each minute, counted from the open: no session lies across a change of its time."""
-    opened = evidence.session.open.tz_convert(NEW_YORK)
-    length = evidence.bar_size.delta // pd.Timedelta(minutes=1)
-    return _hands(opened.hour * 60 + opened.minute, length, len(evidence.expected))
+    first = stack.evidences[0]
+    length = first.bar_size.delta // pd.Timedelta(minutes=1)
+    opened = [evidence.session.open.tz_convert(NEW_YORK) for evidence in stack.evidences]
+    minutes = np.repeat([at.hour * 60 + at.minute for at in opened], len(stack.symbols))
+    if (minutes == minutes[0]).all():
+        return _hands((int(minutes[0]),), length, len(first.expected))
+    return _hands(tuple(minutes.tolist()), length, len(first.expected))
 
 
-@cache
-def _hands(opened: int, length: int, bars: int) -> dict[str, np.ndarray]:
+@lru_cache(maxsize=16)
+def _hands(opened: tuple[int, ...], length: int, bars: int) -> dict[str, np.ndarray]:
     """The time features of so many bars of so many minutes; the first begins so many minutes after midnight."""
-    minutes = opened + length * np.arange(bars)
+    minutes = np.add.outer(length * np.arange(bars), opened)
     hour, minute = 2 * np.pi / 24 * (minutes // 60), 2 * np.pi / 60 * (minutes % 60)
     return {
         "hour_sin": np.sin(hour),
@@ -203,16 +182,14 @@ def _wrong(
 ) -> np.ndarray:
     """Minutes with a value out of bounds, one that is due and absent, or one where there is no bar."""
     shown = ~np.isnan(value)
-    with np.errstate(invalid="ignore"):  # infinite bounds, of closes that `Grid.sound` takes care of
+    with np.errstate(invalid="ignore"):  # infinite bounds, of closes that `Cells.sound` takes care of
         within = (value >= lowest - TOLERANCE * np.abs(lowest)) & (value <= highest + TOLERANCE * np.abs(highest))
     return np.asarray((shown & ~within) | (due & ~shown) | (shown & ~there))
 
 
-def _running(extreme: np.ufunc, earlier: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
-    """The lowest or highest value so far, the earlier closes among them; NaN before the first."""
-    start = [extreme.reduce(closes, axis=0, keepdims=True) for closes in earlier]
-    every = np.concatenate([*start, values])
-    return np.asarray(extreme.accumulate(every, axis=0)[len(start) :])
+def _running(extreme: np.ufunc, earlier: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The lowest or highest value so far, that of the earlier closes among them; NaN before the first."""
+    return np.asarray(extreme(extreme.accumulate(values, axis=0), earlier))
 
 
 def _unseen(ema: np.ndarray, seen: np.ndarray, length: int) -> np.ndarray:
@@ -222,28 +199,20 @@ def _unseen(ema: np.ndarray, seen: np.ndarray, length: int) -> np.ndarray:
     first = shown.argmax(axis=0)
     at_first = seen[first, columns]
     unknown = shown[first, columns] & (at_first != length) & (at_first < SETTLED * length)
-    found = np.full(ema.shape, np.nan)
+    found = np.full_like(ema, np.nan)
     found[first[unknown], columns[unknown]] = ema[first[unknown], columns[unknown]]
     return found
 
 
-def _rests_on_a_jump(evidence: Evidence, frame: Grid) -> np.ndarray:
+def _rests_on_a_jump(stack: Stack) -> np.ndarray:
     """Minutes in which one change still weighs more in Wilder's average than its whole length of usual ones."""
-    found = np.zeros(frame.present.shape, dtype=bool)
-    earlier = evidence.earlier_closes(frame.symbols)
-    for column in range(len(frame.symbols)):
-        there = ~np.isnan(frame["close"][:, column])
-        closes = frame["close"][there, column]
-        last = next((before[-1:] for grid in earlier if len(before := _numbers(grid[:, column]))), closes[:1])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.abs(np.diff(closes, prepend=last))
-            forgotten = np.arange(len(change)) * np.log(RSI_CLOSES / (RSI_CLOSES - 1))
-            weight = np.maximum.accumulate(np.log(change) + forgotten) - forgotten
-            finite = change[np.isfinite(change)]
-            usual = median(finite) if len(finite) else 0.0
-            found[there, column] = weight > np.log(RSI_CLOSES * usual)
-    return found
-
-
-def _numbers(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values[~np.isnan(values)])
+    close = stack.frame["close"]
+    there = ~np.isnan(close)
+    before = carried(close, there)
+    before = np.where(np.isnan(before), stack.earlier_closes.last, before)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(there, np.abs(close - np.where(np.isnan(before), close, before)), 0.0)
+        forgotten = (np.cumsum(there, axis=0) - 1) * np.log(RSI_CLOSES / (RSI_CLOSES - 1))
+        weight = np.maximum.accumulate(np.log(change) + forgotten, axis=0) - forgotten
+        usual = medians(np.where(there & np.isfinite(change), change, np.nan))
+        return np.asarray(there & (weight > np.log(RSI_CLOSES * np.where(np.isnan(usual), 0.0, usual))))

@@ -1,15 +1,19 @@
 """Are the prices possible? Numbers, in their order, in reach of each other and of what the symbol costs, and moving."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from math import isnan
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from market.quality.cells import Cells, carried, is_price
 from market.quality.evidence import Evidence
-from market.quality.grid import Grid, is_price
-from market.quality.rule import AtMost, Counted, SymbolRule, above, hold_order
-from schemas.quality import Finding, Verdict
+from market.quality.grid import Grid
+from market.quality.rule import AtMost, Counted, SymbolRule, Told, above, hold_order
+from market.quality.stack import Stack
+from schemas.quality import Verdict
+from schemas.tables import BAR_VALUES, PRICE_COLUMNS
 
 LARGEST_JUMP = 1e9
 """No larger one is measured, so that what is measured is a number."""
@@ -28,10 +32,9 @@ class PriceValues(Counted):
     warn: int = Field(default=0, ge=0, le=0)
     fail: int = Field(default=0, ge=0, le=0, description="none can be stored, so none is tolerated")
 
-    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold every price against what a price can be."""
-        grid = evidence.grid.only(symbols)
-        return np.asarray(grid.present & np.isnan(grid.priced).any(axis=0))
+        return np.asarray(stack.bars.present & np.isnan(stack.bars.priced).any(axis=0))
 
 
 class OhlcRelations(Counted):
@@ -42,10 +45,10 @@ class OhlcRelations(Counted):
     question: ClassVar[str] = "Is low <= open, close <= high in every bar?"
     fault: ClassVar[str] = "bars break low <= open, close <= high"
 
-    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold every low and high against the bar's other prices; what is no number is neither above nor below."""
-        grid = evidence.grid.only(symbols)
-        return np.asarray((grid["low"] > grid.prices.min(axis=0)) | (grid["high"] < grid.prices.max(axis=0)))
+        bars = stack.bars
+        return np.asarray((bars["low"] > bars.prices.min(axis=0)) | (bars["high"] < bars.prices.max(axis=0)))
 
 
 class PriceJumps(SymbolRule, AtMost):
@@ -70,51 +73,44 @@ class PriceJumps(SymbolRule, AtMost):
         hold_order("overnight_warn", self.overnight_warn, "overnight_fail", self.overnight_fail)
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars; another one where the session before is known."""
-        jumps = _jumps(evidence.grid.only(symbols))
-        before = self._session_before(evidence, symbols)
-        for column, symbol in enumerate(symbols):
-            largest = float(jumps[:, column].max())
-            found = evidence.starts(jumps[:, column] > self.warn)
-            said = f"The largest jump of {symbol} from bar to bar is {largest:.1%} (at most {self.fail:.0%})"
-            yield self.finding(evidence, symbol, self.verdict(largest), largest, said, held_against=found)
-            if before is not None:
-                yield from self._overnight(evidence, symbol, before)
+        jumps = _jumps(stack.bars)
+        far = jumps > self.warn
+        largest, found = jumps.max(axis=0).tolist(), np.count_nonzero(far, axis=0).tolist()
+        splits = stack.history.splits[0].ravel().tolist()
+        moves = self._overnight(stack).tolist()
+        for column, (evidence, symbol) in enumerate(stack.columns):
+            jump, before = largest[column], stack.history.latest[column // len(stack.symbols)]
+            said = f"The largest jump of {symbol} from bar to bar is {jump:.1%} (at most {self.fail:.0%})"
+            at = evidence.expected[far[:, column]] if found[column] else ()
+            yield self.told(evidence, symbol, self.verdict(jump), jump, said, held_against=at)
+            if before is not None and not isnan(moves[column]):
+                yield self._move(evidence, symbol, before, moves[column], splits[column])
 
-    def _session_before(self, evidence: Evidence, symbols: Sequence[str]) -> Grid | None:
-        if not evidence.history:
-            return None
-        latest = evidence.history[0]
-        days = (evidence.session.day - latest.session.day).days
-        return latest.only(symbols) if days <= self.overnight_days else None
+    def _overnight(self, stack: Stack) -> np.ndarray:
+        """By column, how far the first open lies from the last close before, the known splits apart, as a share of it.
 
-    def _overnight(self, evidence: Evidence, symbol: str, before: Grid) -> Iterable[Finding]:
-        column = evidence.column(symbol)
-        opens, closes = evidence.grid["open"][:, column], before["close"][:, before.symbols.index(symbol)]
-        priced = np.flatnonzero(is_price(opens))
-        closes = closes[is_price(closes)]
-        if not (len(priced) and len(closes)):
-            return
-        split = evidence.split_since(before, symbol)
-        move = float(opens[priced[0]] * split / closes[-1] - 1)
+        NaN where one of both is not known, or the close is too old.
+        """
+        closing = np.full((len(stack.evidences), len(stack.symbols)), np.nan)
+        for own, evidence, before in zip(closing, stack.evidences, stack.history.latest, strict=True):
+            if before is not None and (evidence.session.day - before.session.day).days <= self.overnight_days:
+                own[:] = before.closing
+        return np.asarray(stack.bars.opening * stack.history.splits[0].ravel() / closing.ravel() - 1)
+
+    def _move(self, evidence: Evidence, symbol: str, before: Grid, move: float, split: float) -> Told:
+        """What a move overnight amounts to."""
         verdict = above(abs(move), self.overnight_warn, self.overnight_fail)
         of_split = f", its {split:g}-for-1 split apart" if split != 1 else ""
         said = (
             f"{symbol} opens {move:+.1%} from the close of {before.session.key}{of_split} "
             f"(at most {self.overnight_fail:.0%})"
         )
-        found = evidence.expected[priced[:1]] if verdict is not Verdict.PASS else ()
-        yield self.finding(
-            evidence,
-            symbol,
-            verdict,
-            min(abs(move), LARGEST_JUMP),
-            said,
-            held_against=found,
-            warn=self.overnight_warn,
-            fail=self.overnight_fail,
-        )
+        first = is_price(evidence.grid["open"][:, evidence.column(symbol)])
+        at = evidence.expected[first][:1] if verdict is not Verdict.PASS else ()
+        thresholds = {"warn": self.overnight_warn, "fail": self.overnight_fail}
+        return self.told(evidence, symbol, verdict, min(abs(move), LARGEST_JUMP), said, held_against=at, **thresholds)
 
 
 def _two_prices(given: Any) -> Any:
@@ -142,26 +138,25 @@ class PriceRange(SymbolRule):
             raise ValueError(f"warn {list(self.warn)} must lie within fail {list(self.fail)}, low before high")
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol that has a price: the price furthest beyond the range, or the highest of all."""
-        prices = evidence.grid.priced
+        prices = stack.bars.priced
         lows, highs = np.fmin.reduce(prices), np.fmax.reduce(prices)
-        for symbol in symbols:
-            column = evidence.column(symbol)
-            low, high = np.fmin.reduce(lows[:, column]), np.fmax.reduce(highs[:, column])
-            if np.isnan(low):
+        beyond = (lows < self.warn[0]) | (highs > self.warn[1])
+        ends = zip(np.fmin.reduce(lows).tolist(), np.fmax.reduce(highs).tolist(), beyond.any(axis=0), strict=True)
+        for (evidence, symbol), minutes, (low, high, any_beyond) in zip(stack.columns, beyond.T, ends, strict=True):
+            if isnan(low):
                 continue
             too_low = above(-low, -self.warn[0], -self.fail[0])
             too_high = above(high, self.warn[1], self.fail[1])
             side = 0 if too_low.rank > too_high.rank else 1
-            beyond = (lows[:, column] < self.warn[0]) | (highs[:, column] > self.warn[1])
-            yield self.finding(
+            yield self.told(
                 evidence,
                 symbol,
                 Verdict.worst((too_low, too_high)),
                 (low, high)[side],
                 f"{symbol} costs {low:,g} to {high:,g} USD (allowed: {self.fail[0]:,g} to {self.fail[1]:,g})",
-                held_against=evidence.starts(beyond),
+                held_against=evidence.expected[minutes] if any_beyond else (),
                 warn=self.warn[side],
                 fail=self.fail[side],
             )
@@ -187,27 +182,25 @@ class StalePrices(SymbolRule, AtMost):
         hold_order("repeats_warn", self.repeats_warn, "repeats_fail", self.repeats_fail)
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """Two findings a symbol, which name the bars: the longest frozen stretch, and the repeated bars."""
-        grid = evidence.grid.only(symbols)
-        for column, symbol in enumerate(symbols):
-            rows = np.flatnonzero(grid.present[:, column])
-            bars, volume = grid.prices[:, rows, column], grid["volume"][rows, column]
-            traded = volume[1:] > 0
-            frozen = (bars[:, 1:] == bars[3, :-1]).all(axis=0) & traded
-            again = (bars[:, 1:] == bars[:, :-1]).all(axis=0) & (volume[1:] == volume[:-1]) & traded
-            lengths = _lengths(frozen)
-            longest = int(lengths.max(initial=0))
-            long = np.repeat(lengths > self.warn, lengths)  # by frozen bar, whether its stretch is one
-            said = f"The prices of {symbol} stand still for {longest} traded bars in a row (at most {self.fail})"
-            found = evidence.expected[rows[1:][frozen][long]] if longest > self.warn else ()
-            yield self.finding(evidence, symbol, self.verdict(longest), longest, said, held_against=found)
-            repeats = int(again.sum())
-            found = evidence.expected[rows[1:][again]] if repeats else ()
-            verdict = above(repeats, self.repeats_warn, self.repeats_fail)
-            said = f"{repeats} {symbol} bars repeat the one before in every value (at most {self.repeats_fail})"
-            thresholds = {"warn": self.repeats_warn, "fail": self.repeats_fail}
-            yield self.finding(evidence, symbol, verdict, repeats, said, held_against=found, **thresholds)
+        bars = stack.bars
+        before = {name: carried(bars[name], bars.present) for name in BAR_VALUES}
+        traded = bars.present & (bars["volume"] > 0)
+        frozen = np.logical_and.reduce([traded, *(bars[name] == before["close"] for name in PRICE_COLUMNS)])
+        again = np.logical_and.reduce([traded, *(bars[name] == before[name] for name in BAR_VALUES)])
+        stretches = _stretches(frozen, bars.present)
+        longest, repeats = stretches.max(axis=0).tolist(), np.count_nonzero(again, axis=0).tolist()
+        thresholds = {"warn": self.repeats_warn, "fail": self.repeats_fail}
+        for column, (evidence, symbol) in enumerate(stack.columns):
+            length, count = longest[column], repeats[column]
+            said = f"The prices of {symbol} stand still for {length} traded bars in a row (at most {self.fail})"
+            at = evidence.starts(stretches[:, column] > self.warn) if length > self.warn else ()
+            yield self.told(evidence, symbol, self.verdict(length), length, said, held_against=at)
+            verdict = above(count, self.repeats_warn, self.repeats_fail)
+            said = f"{count} {symbol} bars repeat the one before in every value (at most {self.repeats_fail})"
+            at = evidence.expected[again[:, column]] if count else ()
+            yield self.told(evidence, symbol, verdict, count, said, held_against=at, **thresholds)
 
 
 class ReplayedBars(SymbolRule, AtMost):
@@ -224,53 +217,54 @@ class ReplayedBars(SymbolRule, AtMost):
     warn: float = Field(default=0.01, ge=0, le=1)
     fail: float = Field(default=0.05, ge=0, le=1)
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars."""
-        grid = evidence.grid.only(symbols)
-        pairs = grid.pairs
-        seen = np.zeros(pairs.shape, dtype=bool)
-        for past in (earlier.only(symbols).pairs for earlier in evidence.history or ()):
-            shared = min(len(past), len(pairs))
-            seen[:shared] |= past[:shared] == pairs[:shared]
-        for column, symbol in enumerate(symbols):
-            own = pairs[:, column]
-            again = (seen[:, column] | _repeats(own)) & (own != 0)
-            bars = np.append(again, False) | np.insert(again, 0, False)
-            count, of_all = int(bars.sum()), max(int((grid.prints[:, column] != 0).sum()), 1)
-            share = count / of_all
-            said = f"{count} of {of_all} {symbol} bars were seen before in every value"
+        pairs = stack.bars.pairs
+        again = stack.seen_before | _repeats(pairs)
+        bars = np.zeros(stack.bars.present.shape, dtype=bool)
+        bars[:-1] = again
+        bars[1:] |= again
+        counts = (np.count_nonzero(each, axis=0).tolist() for each in (bars, stack.bars.prints))
+        for (evidence, symbol), minutes, count, prints in zip(stack.columns, bars.T, *counts, strict=True):
+            share = count / max(prints, 1)
+            said = f"{count} of {max(prints, 1)} {symbol} bars were seen before in every value"
             said += f" ({share:.1%}, at most {self.fail:.0%})"
-            at = evidence.starts(bars)
-            yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=at)
+            at = evidence.expected[minutes] if count else ()
+            yield self.told(evidence, symbol, self.verdict(share), share, said, held_against=at)
 
 
 def _repeats(prints: np.ndarray) -> np.ndarray:
-    """Which prints stand there a second time, or yet another one."""
-    ordered = np.sort(prints[prints != 0])
-    found = np.zeros(len(prints), dtype=bool)
-    if (ordered[1:] == ordered[:-1]).any():
-        found[:] = True
-        found[np.unique(prints, return_index=True)[1]] = False
+    """By cell, whether its print stands in its column a second time, or yet another one."""
+    ordered = np.sort(prints.T, axis=-1)
+    found = np.zeros(prints.shape, dtype=bool)
+    twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != 0)).any(axis=1)
+    for column in np.flatnonzero(twice):
+        own = prints[:, column]
+        found[:, column] = own != 0
+        found[np.unique(own, return_index=True)[1], column] = False
     return found
 
 
-def _jumps(grid: Grid) -> np.ndarray:
-    """By minute and symbol, how far the price that lies furthest from the close before lies from it, as a share of it.
+def _jumps(bars: Cells) -> np.ndarray:
+    """By minute and column, how far the price that lies furthest from the close before it lies from it, as a share.
 
     0.0 where there is nothing to compare.
     """
-    prices = grid.priced
+    prices = bars.priced
     opens, closes = prices[0], prices[3]
-    rows = np.where(np.isnan(closes), -1, np.arange(len(closes))[:, None])
-    last = np.full_like(rows, -1)
-    np.maximum.accumulate(rows[:-1], axis=0, out=last[1:])
-    before = np.where(last < 0, opens, closes[last, np.arange(closes.shape[1])])
+    before = carried(closes, ~np.isnan(closes))
+    before = np.where(np.isnan(before), opens, before)
     with np.errstate(over="ignore"):  # of the smallest number there is
         away = np.fmax.reduce(np.abs(prices / before - 1))
     return np.where(np.isnan(away), 0.0, np.minimum(away, LARGEST_JUMP))
 
 
-def _lengths(flags: np.ndarray) -> np.ndarray:
-    """How long the stretches of True are, in their order."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return edges[1::2] - edges[::2]
+def _stretches(flags: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """By cell, how long the stretch of flagged bars is in which it lies, whatever gaps lie within; 0 without a flag."""
+    if not flags.any():
+        return np.zeros(flags.shape, dtype=int)
+    place = np.cumsum(present, axis=0)
+    broken = present & ~flags
+    before = np.maximum.accumulate(np.where(broken, place, 0), axis=0)
+    after = np.minimum.accumulate(np.where(broken, place, place[-1] + 1)[::-1], axis=0)[::-1]
+    return np.where(flags, after - before - 1, 0)

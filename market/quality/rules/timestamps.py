@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from market.labels import label_evidence, opening_bar
+from market.labels import OPENING_BAR_IS_LARGE, label_evidence, opening_bar
 from market.quality.evidence import Evidence
-from market.quality.rule import AtMost, CannotAsk, SymbolRule, above, hold_order
+from market.quality.rule import AtMost, SymbolRule, Told, above, hold_order
+from market.quality.stack import Stack
 from market.sessions import NEW_YORK
-from schemas.quality import Finding
 from schemas.tables import DUPLICATE_CONFLICTING, DUPLICATE_EQUAL, EXTENDED_HOURS, KEPT, OFF_GRID, OUTSIDE_SESSION
 
 MICROSECOND = pd.Timedelta(microseconds=1)
+MINUTE = pd.Timedelta(minutes=1)
+NO_TIME = pd.Timedelta(0)
 
 AROUND_THE_OPEN = pd.Timedelta(minutes=15)
 """The bars that are listened to: those in which the opening bar is looked for, and some after them."""
@@ -40,20 +42,19 @@ class Duplicates(SymbolRule):
         hold_order("warn_conflicting", self.warn_conflicting, "fail_conflicting", self.fail_conflicting)
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """Two findings a symbol: equal and conflicting repeats."""
         kinds = (
             (DUPLICATE_EQUAL, self.warn_equal, self.fail_equal, "repeat an earlier one"),
             (DUPLICATE_CONFLICTING, self.warn_conflicting, self.fail_conflicting, "contradict another of that minute"),
         )
-        for symbol in symbols:
+        for evidence, symbol in stack.columns:
             for mark, warn, fail, fault in kinds:
-                found = evidence.stamps(symbol, [mark])
+                found = evidence.stamps(symbol, mark)
                 said = f"{len(found)} {symbol} bars {fault} (at most {fail})"
                 verdict = above(len(found), warn, fail)
-                yield self.finding(
-                    evidence, symbol, verdict, len(found), said, warn=warn, fail=fail, held_against=found
-                )
+                thresholds = {"warn": warn, "fail": fail}
+                yield self.told(evidence, symbol, verdict, len(found), said, held_against=found, **thresholds)
 
 
 class OffGrid(SymbolRule, AtMost):
@@ -66,13 +67,13 @@ class OffGrid(SymbolRule, AtMost):
     warn: int = Field(default=0, ge=0)
     fail: int = Field(default=0, ge=0, description="bars tolerated")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars."""
-        between = evidence.since_open % (evidence.bar_size.delta // MICROSECOND) != 0
-        for symbol in symbols:
-            found = evidence.strays(symbol, OFF_GRID, between)
+        length = stack.evidences[0].bar_size.delta // MICROSECOND
+        for evidence, symbol in stack.columns:
+            found = evidence.strays(symbol, OFF_GRID, lambda since: since % length != 0)
             said = f"{len(found)} {symbol} bars lie between the exchange's minutes (at most {self.fail})"
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+            yield self.told(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
 
 
 class OutsideSession(SymbolRule, AtMost):
@@ -89,18 +90,18 @@ class OutsideSession(SymbolRule, AtMost):
     warn: int = Field(default=0, ge=0)
     fail: int = Field(default=0, ge=0, description="bars tolerated")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars."""
-        day = "the half day" if evidence.session.is_half_day else "the session"
-        length = (evidence.session.close - evidence.session.open) // MICROSECOND
-        outside = (evidence.since_open < 0) | (evidence.since_open >= length)
-        for symbol in symbols:
-            found = evidence.strays(symbol, OUTSIDE_SESSION, outside)
-            cut = int(evidence.marked(symbol, EXTENDED_HOURS).sum())
+        first = stack.evidences[0].session  # the others are as long
+        day = "the half day" if first.is_half_day else "the session"
+        length = (first.close - first.open) // MICROSECOND
+        for evidence, symbol in stack.columns:
+            found = evidence.strays(symbol, OUTSIDE_SESSION, lambda since: (since < 0) | (since >= length))
+            cut = evidence.tally.get((symbol, EXTENDED_HOURS), 0)
             said = (
                 f"{cut} {symbol} bars of extended hours were cut, {len(found)} lie outside {day} (at most {self.fail})"
             )
-            yield self.finding(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
+            yield self.told(evidence, symbol, self.verdict(len(found)), len(found), said, held_against=found)
 
 
 class StartLabels(SymbolRule, AtMost):
@@ -117,39 +118,56 @@ class StartLabels(SymbolRule, AtMost):
     warn: float = Field(default=0, ge=0, description="minutes")
     fail: float = Field(default=0, ge=0, description="minutes")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
-        """One finding a symbol whose opening stands out, which names the bar that should be the first.
-
-        Raises:
-            CannotAsk: no symbol's does.
-
-        """
-        found = {symbol: since for symbol, since in _openings(evidence).items() if symbol in symbols}
-        if not found:
-            raise CannotAsk("no opening volume stands out")
-        for symbol, since in found.items():
-            off = abs(since / pd.Timedelta(minutes=1))
+    def judge(self, stack: Stack) -> Iterable[Told]:
+        """One finding a symbol whose opening stands out, which names the bar that should be the first."""
+        usual = _opens_loudest(stack)
+        for (evidence, symbol), loudest in zip(stack.columns, usual, strict=True):
+            since = NO_TIME if loudest else _opening(evidence, symbol)
+            if since is None:
+                continue
+            off = abs(since / MINUTE)
             said = f"The opening volume of {symbol} stands in the session's first bar"
             if since:
-                side = "after" if since > pd.Timedelta(0) else "before"
+                side = "after" if since > NO_TIME else "before"
                 said = f"The opening volume of {symbol} stands {off:g} minutes {side} the open (at most {self.fail:g})"
             at_fault = [evidence.session.open + since] if since else []
-            yield self.finding(evidence, symbol, self.verdict(off), off, said, held_against=at_fault)
+            yield self.told(evidence, symbol, self.verdict(off), off, said, held_against=at_fault)
+
+    def unasked(self, evidence: Evidence, symbols: Sequence[str]) -> str:
+        """Of none of them a volume stands out."""
+        return "no opening volume stands out"
 
 
-def _openings(evidence: Evidence) -> dict[str, pd.Timedelta]:
-    """By symbol, how long after the open the bar starts that carries the opening auction, where one does."""
-    near = np.abs(evidence.since_open) <= AROUND_THE_OPEN // MICROSECOND
-    volumes = evidence.columns.numbers("volume")
-    counts = near & (volumes > 0)
-    found = {}
-    for symbol in evidence.symbols:
-        own = np.flatnonzero(counts & evidence.marked(symbol, KEPT, EXTENDED_HOURS))
-        stamps, heard = evidence.since_open[own].view("timedelta64[us]"), volumes[own]
-        place = opening_bar(stamps, heard, evidence.bar_size)
-        if place is not None and (not stamps[place] or _is_auction(evidence, symbol, stamps, heard, place)):
-            found[symbol] = pd.Timedelta(stamps[place])
-    return found
+def _opens_loudest(stack: Stack) -> list[bool]:
+    """By column, whether the first bar is so much louder than those around it that nothing else need be looked at."""
+    loudest = np.zeros((len(stack.columns), 3))  # before the open, at it, and after it
+    for place, evidence in enumerate(stack.evidences):
+        near, of = _near_the_open(evidence), evidence.columns.texts("symbol")
+        places = [stack.symbols.index(name) if name in stack.symbols else -1 for name in of.names]
+        column, volumes = np.array(places, dtype="int64")[of.codes[near]], evidence.columns.numbers("volume")[near]
+        side = np.sign(evidence.since_open[near]) + 1
+        asked = column >= 0
+        np.maximum.at(loudest, (place * len(stack.symbols) + column[asked], side[asked]), volumes[asked])
+    before, opening, after = loudest.T
+    return list((opening > after) & (opening >= OPENING_BAR_IS_LARGE * before) & (opening > 0))
+
+
+def _near_the_open(evidence: Evidence) -> np.ndarray:
+    """The places of the rows of some volume around the open, of regular and extended hours."""
+    near = np.flatnonzero(np.abs(evidence.since_open) <= AROUND_THE_OPEN // MICROSECOND)
+    traded = evidence.columns.numbers("volume")[near] > 0
+    return np.asarray(near[traded & evidence.columns.texts("mark").part(near).are(KEPT, EXTENDED_HOURS)])
+
+
+def _opening(evidence: Evidence, symbol: str) -> pd.Timedelta | None:
+    """How long after the open the bar starts that carries the symbol's opening auction, where one does."""
+    near = _near_the_open(evidence)
+    own = near[evidence.columns.texts("symbol").are(symbol)[near]]
+    stamps, heard = evidence.since_open[own].view("timedelta64[us]"), evidence.columns.numbers("volume")[own]
+    place = opening_bar(stamps, heard, evidence.bar_size)
+    if place is not None and (not stamps[place] or _is_auction(evidence, symbol, stamps, heard, place)):
+        return pd.Timedelta(stamps[place])
+    return None
 
 
 def _is_auction(evidence: Evidence, symbol: str, stamps: np.ndarray, volumes: np.ndarray, loudest: int) -> bool:

@@ -1,20 +1,22 @@
 """Are the volumes possible, and what this symbol trades? Counts of shares, and how many, against earlier sessions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import exp
 from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from market.quality.cells import is_count
 from market.quality.evidence import Evidence
-from market.quality.grid import is_count
-from market.quality.profile import Level
-from market.quality.rule import AtMost, CannotAsk, Counted, Needs, SymbolRule, above, hold_order
+from market.quality.rule import AtMost, Counted, Needs, SymbolRule, Told, above, hold_order
+from market.quality.stack import Stack
 from market.sessions import FULL_DAY
-from schemas.quality import Finding, Verdict
+from schemas.quality import Verdict
 
-MINUTES = FULL_DAY / pd.Timedelta(minutes=1)
+MINUTE = pd.Timedelta(minutes=1)
+MINUTES = FULL_DAY / MINUTE
 """Of an ordinary session."""
 
 
@@ -30,10 +32,9 @@ class VolumeCounts(Counted):
     warn: int = Field(default=0, ge=0, le=0)
     fail: int = Field(default=0, ge=0, le=0, description="none can be stored, so none is tolerated")
 
-    def at_fault(self, evidence: Evidence, symbols: Sequence[str]) -> np.ndarray:
+    def at_fault(self, stack: Stack) -> np.ndarray:
         """Hold every volume against what a count can be."""
-        grid = evidence.grid.only(symbols)
-        return np.asarray(grid.present & ~is_count(grid["volume"]))
+        return np.asarray(stack.bars.present & ~is_count(stack.bars["volume"]))
 
 
 class ZeroVolume(SymbolRule, AtMost):
@@ -49,16 +50,16 @@ class ZeroVolume(SymbolRule, AtMost):
         default=1, ge=0, description="bars that are no fault, whatever share of the session they are"
     )
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars."""
-        grid = evidence.grid.only(symbols)
-        for column, symbol in enumerate(symbols):
-            bars = int(grid.present[:, column].sum())
-            found = evidence.starts(grid["volume"][:, column] == 0)
-            ratio = len(found) / bars if bars else 0.0
-            verdict = self.verdict(ratio) if len(found) > self.tolerated else Verdict.PASS
-            said = f"{len(found)} of {bars} {symbol} bars have no volume ({ratio:.1%}, at most {self.fail:.1%})"
-            yield self.finding(evidence, symbol, verdict, ratio, said, held_against=found)
+        empty = stack.bars["volume"] == 0
+        counts = zip(*(np.count_nonzero(each, axis=0).tolist() for each in (empty, stack.bars.present)), strict=True)
+        for (evidence, symbol), minutes, (found, bars) in zip(stack.columns, empty.T, counts, strict=True):
+            ratio = found / bars if bars else 0.0
+            verdict = self.verdict(ratio) if found > self.tolerated else Verdict.PASS
+            said = f"{found} of {bars} {symbol} bars have no volume ({ratio:.1%}, at most {self.fail:.1%})"
+            at = evidence.expected[minutes] if found else ()
+            yield self.told(evidence, symbol, verdict, ratio, said, held_against=at)
 
 
 class LowVolume(SymbolRule, AtMost):
@@ -83,24 +84,29 @@ class LowVolume(SymbolRule, AtMost):
             raise ValueError(f"least_day_warn ({self.least_day_warn}) must not lie below least_day_fail")
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars; another one of the session, if anything was traded in it."""
-        length = evidence.bar_size.delta / pd.Timedelta(minutes=1)
-        for symbol in symbols:
-            volume = evidence.grid["volume"][:, evidence.column(symbol)]
-            volume = np.where(is_count(volume), volume, 0.0)
-            traded = volume > 0
-            bars = int(traded.sum())
-            found = evidence.starts(traded & (volume < self.least_bar))
-            ratio = len(found) / bars if bars else 0.0
-            said = f"{len(found)} of {bars} {symbol} bars have less than {self.least_bar:g} shares ({ratio:.1%})"
-            yield self.finding(evidence, symbol, self.verdict(ratio), ratio, said, held_against=found)
-            if not bars:
-                continue
-            day = float(volume.sum()) * MINUTES / (bars * length)
-            verdict = above(-day, -self.least_day_warn, -self.least_day_fail)
-            said = f"{symbol} trades {day:,.0f} shares in {MINUTES:g} minutes (at least {self.least_day_fail:,.0f})"
-            yield self.finding(evidence, symbol, verdict, day, said, warn=self.least_day_warn, fail=self.least_day_fail)
+        volume = stack.bars["volume"]
+        volume = np.where(is_count(volume), volume, 0.0)
+        traded = volume > 0
+        low = traded & (volume < self.least_bar)
+        bars, found = (np.count_nonzero(each, axis=0).tolist() for each in (traded, low))
+        shares = volume.sum(axis=0).tolist()
+        for column, (evidence, symbol) in enumerate(stack.columns):
+            count, of = found[column], bars[column]
+            ratio = count / of if of else 0.0
+            said = f"{count} of {of} {symbol} bars have less than {self.least_bar:g} shares ({ratio:.1%})"
+            at = evidence.expected[low[:, column]] if count else ()
+            yield self.told(evidence, symbol, self.verdict(ratio), ratio, said, held_against=at)
+            if of:
+                yield self._of_the_day(evidence, symbol, shares[column], of)
+
+    def _of_the_day(self, evidence: Evidence, symbol: str, shares: float, bars: int) -> Told:
+        """What the shares of so many bars amount to in a session of ordinary length."""
+        day = shares * MINUTES / (bars * (evidence.bar_size.delta / MINUTE))
+        verdict = above(-day, -self.least_day_warn, -self.least_day_fail)
+        said = f"{symbol} trades {day:,.0f} shares in {MINUTES:g} minutes (at least {self.least_day_fail:,.0f})"
+        return self.told(evidence, symbol, verdict, day, said, warn=self.least_day_warn, fail=self.least_day_fail)
 
 
 class AgainstHistory(SymbolRule, AtMost):
@@ -110,26 +116,19 @@ class AgainstHistory(SymbolRule, AtMost):
 
     least_sessions: int = Field(default=5, ge=3, description="earlier sessions, without which it is not asked")
 
-    def compared(self, evidence: Evidence, symbols: Sequence[str]) -> list[tuple[str, np.ndarray, Level]]:
-        """The symbols that have enough earlier sessions, with the logarithm of their ratio and its levels.
+    def compared(self, stack: Stack) -> Iterator[int]:
+        """The columns that can be compared."""
+        profile = stack.volumes
+        enough = (profile.sessions >= self.least_sessions) & ~np.isnan(profile.levels.whole)
+        return iter(np.flatnonzero(enough).tolist())
 
-        Raises:
-            CannotAsk: no symbol of the session has.
-
-        """
-        profile = evidence.volumes
-        assert profile is not None  # the rule is asked only where there is history
+    def unasked(self, evidence: Evidence, symbols: Sequence[str]) -> str:
+        """Too few sessions, or too few minutes."""
+        profile = Stack((evidence,), tuple(symbols)).volumes
         most = int(profile.sessions.max())
         if most < self.least_sessions:
-            raise CannotAsk(f"{most} earlier sessions can be compared with, it takes {self.least_sessions}")
-        found = [
-            (symbol, profile.ratio[:, column], level)
-            for column, symbol in enumerate(evidence.symbols)
-            if profile.sessions[column] >= self.least_sessions and (level := profile.levels[column]) is not None
-        ]
-        if not found:
-            raise CannotAsk("too few of its minutes can be compared with earlier sessions")
-        return [each for each in found if each[0] in symbols]
+            return f"{most} earlier sessions can be compared with, it takes {self.least_sessions}"
+        return "too few of its minutes can be compared with earlier sessions"
 
 
 class VolumeOutliers(AgainstHistory):
@@ -149,19 +148,24 @@ class VolumeOutliers(AgainstHistory):
     least_sigma: float = Field(default=0.4, gt=0, description="natural logarithm; a calmer session counts as this calm")
     least_bar: float = Field(default=10, ge=0, description="shares; bars with less are low_volume's")
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """One finding a symbol, which names the bars."""
-        for symbol, ratio, level in self.compared(evidence, symbols):
-            known = (ratio == ratio) & (evidence.grid["volume"][:, evidence.column(symbol)] >= self.least_bar)
-            away = np.minimum(np.abs(ratio - level.before), np.abs(ratio - level.after))
-            reach = self.sigmas * max(level.spread, self.least_sigma)
-            found = evidence.starts(known & (away > reach))
-            share = len(found) / max(int(known.sum()), 1)
+        ratio, levels = stack.volumes.ratio, stack.volumes.levels
+        known = (ratio == ratio) & (stack.bars["volume"] >= self.least_bar)
+        away = np.minimum(np.abs(ratio - levels.before), np.abs(ratio - levels.after))
+        reach = self.sigmas * np.maximum(levels.spread, self.least_sigma)
+        outliers = known & (away > reach)
+        found, bars = (np.count_nonzero(each, axis=0).tolist() for each in (outliers, known))
+        times = np.exp(reach).tolist()
+        for column in self.compared(stack):
+            evidence, symbol = stack.columns[column]
+            share = found[column] / max(bars[column], 1)
             said = (
-                f"{len(found)} {symbol} bars have over {np.exp(reach):.3g} times or under 1/{np.exp(reach):.3g} of "
+                f"{found[column]} {symbol} bars have over {times[column]:.3g} times or under 1/{times[column]:.3g} of "
                 f"their usual volume ({share:.1%}, at most {self.fail:.1%})"
             )
-            yield self.finding(evidence, symbol, self.verdict(share), share, said, held_against=found)
+            at = evidence.starts(outliers[:, column]) if found[column] else ()
+            yield self.told(evidence, symbol, self.verdict(share), share, said, held_against=at)
 
 
 class VolumeRegime(AgainstHistory):
@@ -184,23 +188,31 @@ class VolumeRegime(AgainstHistory):
         hold_order("flip_warn", self.flip_warn, "flip_fail", self.flip_fail)
         return self
 
-    def judge(self, evidence: Evidence, symbols: Sequence[str]) -> Iterable[Finding]:
+    def judge(self, stack: Stack) -> Iterable[Told]:
         """Two findings a symbol: the session's level, and the largest change of level, with the bar that begins it."""
-        for symbol, _, level in self.compared(evidence, symbols):
-            factor = np.exp(abs(level.whole))
+        levels = stack.volumes.levels
+        changes = levels.after - levels.before
+        whole, change, first = levels.whole.tolist(), changes.tolist(), levels.change.tolist()
+        factors, flips = np.exp(np.abs(levels.whole)).tolist(), np.exp(np.abs(changes)).tolist()
+        thresholds = {"warn": self.flip_warn, "fail": self.flip_fail}
+        for column in self.compared(stack):
+            evidence, symbol = stack.columns[column]
+            factor = factors[column]
             said = (
-                f"{symbol} trades {_times(level.whole)} the volume of earlier sessions (at most a factor {self.fail:g})"
+                f"{symbol} trades {_times(whole[column])} the volume of earlier sessions "
+                f"(at most a factor {self.fail:g})"
             )
-            yield self.finding(evidence, symbol, self.verdict(factor), factor, said)
-            change = level.after - level.before
-            factor = np.exp(abs(change))
+            yield self.told(evidence, symbol, self.verdict(factor), factor, said)
+            factor = flips[column]
             verdict = above(factor, self.flip_warn, self.flip_fail)
-            said = f"The volume of {symbol} becomes {_times(change)} what it was (at most a factor {self.flip_fail:g})"
-            found = evidence.expected[[level.change]] if verdict is not Verdict.PASS else ()
-            thresholds = {"warn": self.flip_warn, "fail": self.flip_fail}
-            yield self.finding(evidence, symbol, verdict, factor, said, held_against=found, **thresholds)
+            said = (
+                f"The volume of {symbol} becomes {_times(change[column])} what it was "
+                f"(at most a factor {self.flip_fail:g})"
+            )
+            at = evidence.expected[[first[column]]] if verdict is not Verdict.PASS else ()
+            yield self.told(evidence, symbol, verdict, factor, said, held_against=at, **thresholds)
 
 
 def _times(change: float) -> str:
     """A change of a logarithm in words."""
-    return f"{np.exp(change):.1f} times" if change >= 0 else f"1/{np.exp(-change):.1f} of"
+    return f"{exp(change):.1f} times" if change >= 0 else f"1/{exp(-change):.1f} of"

@@ -24,6 +24,8 @@ NOT_THERE: Final = frozenset({"", "nan", "NaN", "NAN", "null", "NULL", "None", "
 """How files say that a value is not there."""
 EARLIEST, LATEST = pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC")
 """A time outside of these is a number that was taken for one."""
+DIGITS: Final = 17
+"""So many significant digits tell every float64 apart; what is written with more was none, and would be rounded."""
 CELL_SHOWN: Final = 40
 TIMES_ALLOWED: Final = (
     "2024-08-23 09:30:00, the same with an offset from UTC, 8/23/2024 9:30, or milliseconds since 1970 are"
@@ -95,7 +97,8 @@ class Table:
         """The numbers of a column, float64; what is not there is NaN.
 
         Raises:
-            FileNotUnderstood: the column is absent, or a cell of it is no finite number.
+            FileNotUnderstood: the column is absent, or a cell of it is no finite number, or one of more digits than a
+                float64 holds. A file that has types, and JSON's own numbers, are rounded before they come here.
 
         """
         column = self.needed(name)
@@ -107,6 +110,12 @@ class Table:
             raise self.refusal(row, column, "is no number") from None
         if np.isinf(found).any():
             raise self.refusal(int(np.isinf(found).argmax()), column, "is no number")
+        if not isinstance(cells, pd.Series) and max(map(len, cells), default=0) > DIGITS:
+            rounded = next(
+                (row for row, cell in enumerate(cells) if len(cell) > DIGITS and _digits(cell) > DIGITS), None
+            )
+            if rounded is not None:
+                raise self.refusal(rounded, column, f"has more than {DIGITS} digits and would be rounded")
         return found
 
     def texts(self, name: str, *others: str) -> list[str]:
@@ -196,3 +205,9 @@ def _is_number(cell: object) -> bool:
         return bool(np.array(_plain([str(cell)]), dtype="float64").size)
     except ValueError:
         return False
+
+
+def _digits(number: str) -> int:
+    """How many significant digits it is written with; zeros at either end say nothing of its value."""
+    mantissa = re.split("[eE]", number.strip(), maxsplit=1)[0]
+    return len(mantissa.lstrip("+-").replace(".", "").strip("0"))

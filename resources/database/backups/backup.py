@@ -6,10 +6,9 @@ The file is a ZIP archive of two members that are not compressed again: `databas
 
 import hashlib
 import os
-import uuid
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -17,12 +16,13 @@ import pandas as pd
 import psycopg
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from resources.database.contents import TableContent, table_contents
-from resources.database.migrations import applied_migrations
-from resources.database.pg_programs import CHUNK, programs_for, reading
+from resources.database.backups.contents import TableContent, table_contents
+from resources.database.backups.pg_programs import CHUNK, programs_for, reading
+from resources.database.schema.migrations import applied_migrations
+from resources.database.schema.timescale import schema_basis
 from resources.database.server import DatabaseServer
-from resources.database.timescale import schema_basis
 from resources.errors import BackupFailed, BackupUnsound, first_line
+from resources.part_files import part_file, remove_abandoned
 
 DUMP, MANIFEST = "database.dump", "manifest.json"
 
@@ -76,6 +76,19 @@ def write_backup(server: DatabaseServer, path: Path, now: pd.Timestamp) -> tuple
             return file, _write(server, archive, now)
     except OSError as error:
         raise BackupFailed(f"{file} cannot be written: {error.strerror or error}.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for backups, with those that it lies in; nothing where it is there.
+
+    Raises:
+        BackupFailed: it cannot be made.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackupFailed(f"The folder {folder} cannot be made ({error.strerror or error}): name another.") from error
 
 
 @contextmanager
@@ -136,17 +149,13 @@ def _manifest(connection: psycopg.Connection, now: pd.Timestamp, server: int, pg
 @contextmanager
 def _appearing(file: Path) -> Iterator[zipfile.ZipFile]:
     """An archive that only its owner may read, beside its place until it is whole and on the disk."""
-    unfinished = file.with_name(f".{file.name}.{uuid.uuid4().hex}.part")
-    try:
-        with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as raw:
-            with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as archive:
-                yield archive
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.link(unfinished, file)  # unlike a rename, never in place of a file that came meanwhile
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+    remove_abandoned(file.parent)
+    with part_file(file.with_name(f".{file.name}"), 0o600) as (part, raw):
+        with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as archive:
+            yield archive
+        raw.flush()
+        os.fsync(raw.fileno())
+        os.link(part, file)  # unlike a rename, never in place of a file that came meanwhile
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import psycopg
 
-from resources.database.migrations import missing_migrations, read_migrations
 from resources.database.queries import named_query
-from resources.database.roles import WRITES, held_privileges, roles_present, wanted_privileges
+from resources.database.schema.migrations import missing_migrations, read_migrations
+from resources.database.schema.roles import WRITES, held_privileges, roles_present, wanted_privileges
+from resources.database.schema.timescale import COMPRESSED, lacking, retention, schema_basis
 from resources.database.server import DatabaseServer
-from resources.database.timescale import COMPRESSED, lacking, retention, schema_basis
 from resources.errors import MigrationError
 from resources.paths import SQL
+from schemas.words import counted
 
 FUNCTIONS = ("longer_bars", "longer_bars_query", "refuse_change")
 
@@ -64,7 +65,7 @@ def _other_retention(held: dict[str, int], wanted: int | None) -> list[str]:
 
 
 def _span(days: int | None) -> str:
-    return "for ever" if days is None else f"for {days} days"
+    return "for ever" if days is None else f"for {counted(days, 'day')}"
 
 
 def _privilege_differences(connection: psycopg.Connection) -> list[str]:
@@ -72,6 +73,6 @@ def _privilege_differences(connection: psycopg.Connection) -> list[str]:
     present = roles_present(connection)
     held = held_privileges(connection)
     wanted = {privilege for privilege in wanted_privileges() if privilege.role in present}
-    return [f"Missing: {one}." for one in sorted(wanted - held)] + [
-        f"Too much: {one}." for one in sorted(held - wanted)
+    return [f"Missing: {one}." for one in sorted(wanted - held.by_name)] + [
+        f"Too much: {one}." for one in sorted(held.by_any_way - wanted)
     ]

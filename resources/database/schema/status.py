@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import class_row
 
-from resources.database.migrations import applied_migrations, read_migrations
 from resources.database.queries import named_query
-from resources.database.roles import ROLES, roles_present
+from resources.database.schema.migrations import applied_migrations, read_migrations
+from resources.database.schema.roles import ROLES, roles_present
+from resources.database.schema.timescale import LICENSED, SchemaBasis, retention, schema_basis
 from resources.database.server import DatabaseServer
-from resources.database.timescale import LICENSED, SchemaBasis, retention, schema_basis
 from resources.paths import SQL
 
 

@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from resources.database.queries import named_query
+from schemas.words import counted
 
 HYPERTABLES = ("data_quality_reports", "dual_ticker_bars", "market_data")
 COMPRESSED = ("dual_ticker_bars", "market_data")
@@ -130,7 +131,7 @@ def keep_for(connection: psycopg.Connection, days: int | None) -> list[str]:
             connection.execute(about(KEEPING, name))
         if days is not None:
             connection.execute(about(FORGETTING, name, days=sql.Literal(days)))
-        done.append(f"{name} is kept " + ("for ever" if days is None else f"for {days} days"))
+        done.append(f"{name} is kept " + ("for ever" if days is None else f"for {counted(days, 'day')}"))
     return done
 
 

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from resources.database.queries import named_query
 from resources.paths import SQL
+from schemas.words import counted
 
 READER, WRITER = "intraday_reader", "intraday_writer"
 ROLES = (READER, WRITER)
@@ -34,8 +35,12 @@ WRITES: Mapping[str, tuple[LiteralString, ...]] = {
 """Every table and view, and what the writer does with it beside reading."""
 
 
+SEQUENCES = ("feed_events_id_seq", "gate_acceptances_id_seq")
+"""Of the numbers that tables give to their rows. Whoever may read one sees its last number, as `pg_dump` does."""
+
+
 class Privilege(NamedTuple):
-    """What a role may do with a table or view."""
+    """What a role may do with a table, a view or a sequence."""
 
     role: str
     relation: str
@@ -47,15 +52,25 @@ class Privilege(NamedTuple):
 
 def wanted_privileges() -> Iterator[Privilege]:
     """All that the roles should have."""
-    for relation, changes in WRITES.items():
+    for relation in (*WRITES, *SEQUENCES):
         yield from (Privilege(role, relation, "SELECT") for role in ROLES)
-        yield from (Privilege(WRITER, relation, may) for may in changes)
+        yield from (Privilege(WRITER, relation, may) for may in WRITES.get(relation, ()))
 
 
-def held_privileges(connection: psycopg.Connection) -> set[Privilege]:
-    """All that the roles have on the schema's tables and views."""
-    parameters = {"roles": list(ROLES), "relations": list(WRITES)}
-    return set(map(Privilege._make, connection.execute(named_query("privileges"), parameters).fetchall()))
+class Held(NamedTuple):
+    """What the roles have on the schema's tables, views and sequences."""
+
+    by_name: set[Privilege]
+    """What was given to them."""
+    by_any_way: set[Privilege]
+    """The same, and what they have because everybody does, or another role that they are in."""
+
+
+def held_privileges(connection: psycopg.Connection) -> Held:
+    """All that the roles have."""
+    parameters = {"roles": list(ROLES), "relations": [*WRITES, *SEQUENCES]}
+    held = connection.execute(named_query("privileges"), parameters).fetchall()
+    return Held({Privilege(*one) for *one, by_name in held if by_name}, {Privilege(*one) for *one, _ in held})
 
 
 def roles_present(connection: psycopg.Connection) -> list[str]:
@@ -82,7 +97,7 @@ def grant_privileges(connection: psycopg.Connection) -> list[str]:
             "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
         )
     }
-    held = held_privileges(connection)
+    held = held_privileges(connection).by_name
     missing = [
         one for one in wanted_privileges() if one.role in present and one.relation in relations and one not in held
     ]
@@ -90,4 +105,4 @@ def grant_privileges(connection: psycopg.Connection) -> list[str]:
         connection.execute(
             sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(may), sql.Identifier(relation), sql.Identifier(role))
         )
-    return [f"granted {len(missing)} privileges"] if missing else []
+    return [f"granted {counted(len(missing), 'privilege')}"] if missing else []

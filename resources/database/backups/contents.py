@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from resources.database.queries import named_query
+from schemas.words import counted
 
 LEDGER_TABLE = "schema_migrations"
 
@@ -56,7 +57,7 @@ def content_differences(expected: Mapping[str, TableContent], found: Mapping[str
         if old is None or new is None:
             said.append(f"{name} {'is missing' if new is None else 'was not there'}")
         elif old.rows != new.rows:
-            said.append(f"{name} has {new.rows:,} rows and had {old.rows:,}")
+            said.append(f"{name} has {counted(new.rows, 'row')} and had {old.rows:,}")
         elif old != new:
             said.append(f"{name} has other values")
     return said

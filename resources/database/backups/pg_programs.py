@@ -1,6 +1,6 @@
 """PostgreSQL's own programs: finding a `pg_dump` and `pg_restore` that fit a server, and running them.
 
-Passwords go to them in their environment, never in their arguments, which every user of the machine can read.
+Secrets go to them in their environment or in a file, never in their arguments, which every user of the machine sees.
 """
 
 import os
@@ -17,11 +17,12 @@ from typing import IO
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from resources.database.server import DatabaseServer
-from resources.errors import BackupFailed, ToolMissing
+from resources.database.server import SECRETS, DatabaseServer
+from resources.errors import BackupFailed, ConfigError, ToolMissing
 
 DEBIAN = Path("/usr/lib/postgresql")
 CHUNK = 1 << 20
+SERVICE = "intraday"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def reading(programs: Programs, server: DatabaseServer, snapshot: str) -> Iterat
         BackupFailed: it failed; what was read is worth nothing.
 
     """
-    command = [str(programs.folder / "pg_dump"), "--format=custom", f"--snapshot={snapshot}", *_address(server)]
+    command = [str(programs.folder / "pg_dump"), "--format=custom", f"--snapshot={snapshot}"]
     with _running(command, server, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         yield child.stdout
@@ -99,7 +100,7 @@ def fill(programs: Programs, server: DatabaseServer, dump: IO[bytes]) -> None:
 
     """
     options = ("--format=custom", "--exit-on-error", "--no-owner", "--no-privileges")
-    command = [str(programs.folder / "pg_restore"), *options, *_address(server)]
+    command = [str(programs.folder / "pg_restore"), *options]
     with _running(command, server, stdin=subprocess.PIPE) as child:
         assert child.stdin is not None
         try:
@@ -109,21 +110,42 @@ def fill(programs: Programs, server: DatabaseServer, dump: IO[bytes]) -> None:
             pass  # it gave up, and says why
 
 
-def _address(server: DatabaseServer) -> list[str]:
-    parts = {name: str(value) for name, value in conninfo_to_dict(server.url).items() if name != "password"}
-    return ["--no-password", f"--dbname={make_conninfo('', **parts)}"]
+@contextmanager
+def _address(server: DatabaseServer) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Arguments and variables that lead a program to a database.
+
+    The password is a variable. Other secrets have none; they are in a service file that only this user may read.
+
+    Raises:
+        ConfigError: there are others, and the address names a service of its own, or one could not stand on a line.
+
+    """
+    parts = {name: str(value) for name, value in conninfo_to_dict(server.url).items()}
+    secrets = {name: parts.pop(name) for name in SECRETS & parts.keys()}
+    variables = {"PGPASSWORD": secrets.pop("password")} if "password" in secrets else {}
+    if not secrets:
+        yield ["--no-password", f"--dbname={make_conninfo('', **parts)}"], variables
+        return
+    if "service" in parts or any(secret != secret.rstrip() or "\n" in secret for secret in secrets.values()):
+        raise ConfigError(
+            f"{', '.join(sorted(secrets))} of the address cannot be handed to PostgreSQL's programs: keep it in the "
+            "file of a service that the address names, on one line."
+        )
+    with tempfile.NamedTemporaryFile("w", prefix="intraday-", suffix=".conf", encoding="utf-8") as service:
+        service.write("\n".join([f"[{SERVICE}]", *(f"{name}={secret}" for name, secret in secrets.items()), ""]))
+        service.flush()
+        address = make_conninfo("", service=SERVICE, **parts)
+        yield ["--no-password", f"--dbname={address}"], {**variables, "PGSERVICEFILE": service.name}
 
 
 @contextmanager
 def _running(
     command: Sequence[str], server: DatabaseServer, stdin: int | None = None, stdout: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    password = conninfo_to_dict(server.url).get("password")
-    environment = {**os.environ, "LC_MESSAGES": "C"} | ({"PGPASSWORD": str(password)} if password else {})
-    with tempfile.TemporaryFile() as said:
+    with _address(server) as (arguments, variables), tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
-            command,
-            env=environment,
+            [*command, *arguments],
+            env={**os.environ, "LC_MESSAGES": "C", **variables},
             stdin=stdin or subprocess.DEVNULL,
             stdout=stdout or subprocess.DEVNULL,
             stderr=said,

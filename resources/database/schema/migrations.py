@@ -7,15 +7,23 @@ the server has it, and the roles. What those two are made of is in `timescale` a
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import psycopg
 
 from resources.database.retries import repeatable
-from resources.database.roles import grant_privileges, make_roles
+from resources.database.schema.roles import grant_privileges, make_roles
+from resources.database.schema.timescale import (
+    SchemaBasis,
+    keep_for,
+    lacking,
+    lacking_hypertables,
+    schema_basis,
+    use_licence,
+)
 from resources.database.server import DatabaseServer
-from resources.database.timescale import SchemaBasis, keep_for, lacking, lacking_hypertables, schema_basis, use_licence
 from resources.errors import MigrationError, first_line
 from resources.paths import SQL
 
@@ -154,13 +162,22 @@ def read_migrations(folder: Path) -> list[Migration]:
     return [found[number] for number in sorted(found)]
 
 
+@cache
+def newest_migration() -> int:
+    """The number of this code's last one."""
+    return max(one.number for one in read_migrations(SQL / "migrations"))
+
+
+def ahead_of_code(number: int, newest: int) -> MigrationError:
+    """The database has a migration that the code, whose newest it names, does not know."""
+    return MigrationError(f"The database has migration {number}, this code ends at {newest}: update the code.")
+
+
 def _refuse_foreign(done: dict[int, str], files: list[Migration]) -> None:
     known = {migration.number: migration for migration in files}
     ahead = sorted(set(done) - set(known))
     if ahead:
-        raise MigrationError(
-            f"The database has migration {ahead[-1]}, this code ends at {max(known)}: update the code."
-        )
+        raise ahead_of_code(ahead[-1], max(known))
     for number, sha256 in done.items():
         if known[number].sha256 != sha256:
             raise MigrationError(

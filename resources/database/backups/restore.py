@@ -1,12 +1,11 @@
 """Puts a backup into a database of its own, holds it against its manifest, and gives it its name.
 
 No database that holds anything is touched: until a backup is proven it stands beside, under a name of its own, and is
-dropped where it is not, or where the work is broken off.
+dropped where it is not, or where the work is broken off (`scratch` beside this).
 """
 
-import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, LiteralString
@@ -15,11 +14,12 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from resources.database.backup import Manifest, opened
+from resources.database.backups.backup import Manifest, opened
+from resources.database.backups.contents import content_differences, is_empty, table_contents
+from resources.database.backups.pg_programs import fill, programs_for
+from resources.database.backups.scratch import drop_leftovers, keep, scratch_database, uninterrupted
 from resources.database.connections import CONNECTIONS
-from resources.database.contents import content_differences, is_empty, table_contents
-from resources.database.migrations import bring_up, read_migrations
-from resources.database.pg_programs import fill, programs_for
+from resources.database.schema.migrations import bring_up, newest_migration
 from resources.database.server import DatabaseServer
 from resources.errors import (
     BackupFailed,
@@ -30,7 +30,6 @@ from resources.errors import (
     NotEmpty,
     first_line,
 )
-from resources.paths import SQL
 
 MAINTENANCE = "postgres"
 """The database from which others are made, renamed and dropped; every server has it."""
@@ -75,11 +74,9 @@ def restore_backup(server: DatabaseServer, path: Path, into: str | None = None) 
         raise ConfigError(f"{name!r} is no name of a database: it has 1 to 63 bytes.")
     _hold_empty(server, target, may_exist=into is None)
     with opened(path) as (manifest, dump):
-        newest = max(one.number for one in read_migrations(SQL / "migrations"))
-        if max(manifest.migrations, default=0) > newest:
-            raise MigrationError(
-                f"{path} has migration {manifest.migrations[-1]}, this code ends at {newest}: update it."
-            )
+        newest = max(manifest.migrations, default=0)
+        if newest > newest_migration():
+            raise MigrationError(f"{path} has migration {newest}, this code ends at {newest_migration()}: update it.")
         with _restored(server, path, manifest, dump) as proven:
             _put_in_place(server, proven, target)
     bring_up(target)
@@ -89,22 +86,18 @@ def restore_backup(server: DatabaseServer, path: Path, into: str | None = None) 
 @contextmanager
 def _restored(server: DatabaseServer, path: Path, manifest: Manifest, dump: IO[bytes]) -> Iterator[DatabaseServer]:
     """A database with what the backup holds, dropped at the end unless it has got another name."""
-    with _admin(server) as admin:
+    maintenance, of = _named(server, MAINTENANCE), _database(server)
+    with maintenance.outside_transactions() as admin:
         _hold_versions(admin, path, manifest)
-        scratch = f"{_database(server)[:40]}_restoring_{uuid.uuid4().hex[:8]}"
-        name = sql.Identifier(scratch)
-        try:
-            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
-            proven = _named(server, scratch)
-            _fill(proven, manifest, dump)
-            with proven.connect() as connection:
-                differences = content_differences(manifest.tables, table_contents(connection))
-            if differences:
-                raise BackupUnsound(f"{path} is not what was backed up: {'; '.join(differences)}.")
-            yield proven
-        finally:
-            CONNECTIONS.close()
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    drop_leftovers(maintenance, of)
+    with scratch_database(maintenance, of) as scratch:
+        proven = _named(server, scratch)
+        _fill(proven, manifest, dump)
+        with proven.connect() as connection:
+            differences = content_differences(manifest.tables, table_contents(connection))
+        if differences:
+            raise BackupUnsound(f"{path} is not what was backed up: {'; '.join(differences)}.")
+        yield proven
 
 
 def _hold_versions(admin: psycopg.Connection, path: Path, manifest: Manifest) -> None:
@@ -134,7 +127,7 @@ def _fill(proven: DatabaseServer, manifest: Manifest, dump: IO[bytes]) -> None:
 
 
 def _hold_empty(server: DatabaseServer, target: DatabaseServer, *, may_exist: bool) -> None:
-    with _admin(server) as admin:
+    with _named(server, MAINTENANCE).outside_transactions() as admin:
         exists = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_database(target)]).fetchone()
     if exists and not may_exist:
         raise NotEmpty(f"There is a database {_database(target)} already: give another name with --into.")
@@ -153,7 +146,7 @@ def _put_in_place(server: DatabaseServer, proven: DatabaseServer, target: Databa
     aside = _named(server, f"{_database(proven)}_empty")
     CONNECTIONS.close()
     _rest(proven)
-    with _admin(server) as admin:
+    with uninterrupted(), _named(server, MAINTENANCE).outside_transactions() as admin:
         taken = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_database(target)]).fetchone()
         try:
             if taken:
@@ -171,6 +164,7 @@ def _put_in_place(server: DatabaseServer, proven: DatabaseServer, target: Databa
             raise DatabaseBusy(
                 f"{_database(target)} is in use by others ({first_line(error)}): stop them first."
             ) from error
+        keep(admin, _database(target))
         if taken:
             admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(_database(aside))))
     _wake(target)
@@ -203,7 +197,3 @@ def _database(server: DatabaseServer) -> str:
 def _named(server: DatabaseServer, database: str) -> DatabaseServer:
     """Another database of the same server."""
     return replace(server, url=make_conninfo(server.url, dbname=database))
-
-
-def _admin(server: DatabaseServer) -> AbstractContextManager[psycopg.Connection]:
-    return _named(server, MAINTENANCE).outside_transactions()

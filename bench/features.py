@@ -64,7 +64,7 @@ def of_arrays(bars: np.ndarray, grids: list[Grid]) -> np.ndarray:
     close = bars[BAR_VALUES.index("close")]
     shape = close.shape[1:]
     before = np.concatenate([np.full((2, *shape), np.nan), close[:-1]])
-    earlier = np.concatenate([before[:-1], before[1:]], axis=1)[:, -WARM_UP_BARS:].swapaxes(0, 1)
+    earlier = np.concatenate([before[:-1, shape[0] - WARM_UP_BARS :], before[1:]], axis=1).swapaxes(0, 1)
     table = np.empty((len(FEATURES), *close.shape))
     table[: len(bars)] = bars
     complete(table, earlier, clock(OPEN, shape[0], 1))

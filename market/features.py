@@ -140,7 +140,7 @@ def _without_gaps(closes: np.ndarray, shown: int) -> np.ndarray:
     together. Counted from the first close, a sum is exactly 0 where the price does not move.
     """
     rows, columns = closes.shape
-    found = np.full((3, rows - shown, columns), np.nan)
+    found = np.empty((3, rows - shown, columns))
     sums = np.zeros((ROWS_AT_ONCE + 1, len(_DECAYS), columns))
     decays, kept = np.repeat(_DECAYS, columns), np.empty(len(_DECAYS) * columns)
     with np.errstate(all="ignore"):  # absurd prices are the gate's matter

@@ -258,7 +258,7 @@ def test_what_makes_no_sense_is_refused(plain, asked, kind, said):
 
 
 def test_a_database_without_the_schema_is_left_as_it_is(postgres_url):
-    said = "lacks tables, views or functions that this code reads: whoever may change it runs `intraday db migrate`"
+    said = "lacks tables, views or functions that this code reads: `intraday db migrate` makes them"
     with pytest.raises(MigrationError, match=said):
         market_bars("NVDA", "2024-01-03", "2024-01-03", database=postgres_url)
     with psycopg.connect(postgres_url) as connection:

@@ -158,8 +158,8 @@ def _view(wanted: BarsWanted) -> str:
 
 def _no_schema(server: DatabaseServer) -> MigrationError:
     return MigrationError(
-        f"{server.shown} lacks tables, views or functions that this code reads: whoever may change it runs "
-        "`intraday db migrate`, which makes them."
+        f"{server.shown} lacks tables, views or functions that this code reads: `intraday db migrate` makes them, "
+        "run by whoever may change the database."
     )
 
 

@@ -226,7 +226,7 @@ def plain(first: str, last: str) -> None:
     """The graph's own stages over every session, with neither an instance nor a run."""
     from cli.desk import sessions_asked_for
     from intraday_assets.graph import SPECS, make_sessions
-    from intraday_assets.work import Desk, SessionWork
+    from intraday_assets.work import RunDesk, SessionWork
     from resources.dagster_resources import resources_from
     from resources.settings import load_settings
 
@@ -234,7 +234,7 @@ def plain(first: str, last: str) -> None:
     made: dict[str, Any] = resources_from(settings)
     zone, server, gate = made["landing"].zone(), made["database"].server(), made["gate"].gate()
     feed = made["feeds"].feeds(zone, server).failover(gate)
-    desk = Desk(settings.symbols, settings.bar_size, feed, zone, gate, server)
+    desk = RunDesk(settings.symbols, settings.bar_size, gate, zone, server, feed)
     selected = frozenset(spec.key.to_user_string() for spec in SPECS)
     wanted = sessions_asked_for(first, last, settings)
     for _, month in groupby(wanted, key=lambda session: session.month):

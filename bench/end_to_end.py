@@ -42,7 +42,6 @@ from resources.load_desk import Judged, LoadingDesk
 from resources.load_judging import SessionJudge
 from resources.loading import Loader, in_chunks, overlapped
 from resources.settings import AlphaVantageSettings, load_settings
-from resources.shelf import Shelf
 from simulators.alpha_vantage_answers import parse_query, render, select
 
 SESSIONS = 252
@@ -132,7 +131,7 @@ def new_desk(
     landing = Answers(folder, texts, now)
     nobody = cast("Line", None)  # there is no key, so nobody is asked
     feed = AlphaVantageFeed(settings, "", nobody, landing, ONE, lambda: now)
-    return LoadingDesk(SYMBOLS, ONE, gate, feed, Shelf(landing, "prod", ONE, SYMBOLS), server)
+    return LoadingDesk(SYMBOLS, ONE, gate, landing, server, feed)
 
 
 def load(desk: LoadingDesk, sessions: list[Session], *, one_after_the_other: bool = False) -> None:

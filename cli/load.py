@@ -25,7 +25,6 @@ from resources.landing import LandingZone
 from resources.load_desk import LoadingDesk
 from resources.loading import Loader, Outcome
 from resources.settings import Settings, load_settings
-from resources.shelf import Shelf
 from schemas.quality import Action
 from schemas.words import counted
 
@@ -64,8 +63,8 @@ def load(
     ) as progress:
         for _ in progress.track(files.read(), total=len(files), description="files"):
             pass
-        shelf = Shelf(LandingZone(settings.landing_url), settings.environment, settings.bar_size, settings.symbols)
-        desk = LoadingDesk(settings.symbols, settings.bar_size, gate, files.feed, shelf, server)
+        landing = LandingZone(settings.landing_url)
+        desk = LoadingDesk(settings.symbols, settings.bar_size, gate, landing, server, files.feed)
         sessions = files.sessions
         gc.freeze()  # a collection need not look through all that was imported, which takes as long as ten sessions
         outcomes: list[Outcome] = []

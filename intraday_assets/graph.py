@@ -20,7 +20,7 @@ import dagster as dg
 from pydantic import Field
 
 from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports
-from intraday_assets.work import Check, Desk, Made, SessionWork
+from intraday_assets.work import Check, Made, RunDesk, SessionWork
 from market.sessions import session
 from resources.dagster_resources import DatabaseResource, FeedsResource, GateResource, LandingResource
 from resources.errors import NO_BETTER_ALONE
@@ -132,7 +132,7 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
         try:
             zone, server, rules = landing.zone(), database.server(), gate.gate()
             feed = feeds.feeds(zone, server).failover(rules, refresh=config.refresh)
-            desk = Desk(settings.symbols, settings.bar_size, feed, zone, rules, server)
+            desk = RunDesk(settings.symbols, settings.bar_size, rules, zone, server, feed)
             last = session(context.partition_keys[-1]) if config.overviews else None
             for _, month in groupby(map(session, context.partition_keys), key=lambda one: one.month):
                 works = [SessionWork(desk, one, draws_overviews=one == last) for one in month]

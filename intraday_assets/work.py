@@ -3,7 +3,7 @@
 What an asset *is* stands in `intraday_assets.assets`; the order in which a run makes them in `intraday_assets.graph`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -14,15 +14,11 @@ import pandas as pd
 from market.frames import REACH_SESSIONS
 from market.quality.columns import Columns, held, together
 from market.quality.evidence import Evidence, failed_alone
-from market.quality.gate import Gate
 from market.quality.grid import Grid, stored_grid
-from market.sessions import BarSize, Session
-from resources.database.acceptance_store import AcceptanceStore
+from market.sessions import Session
 from resources.database.feed_event_store import FeedEventStore
-from resources.database.report_store import ReportStore
-from resources.database.server import DatabaseServer
-from resources.database.session_store import SessionStore
 from resources.database.table_writer import Change
+from resources.desk import Desk
 from resources.earlier import EarlierSessions
 from resources.errors import (
     UNUSABLE,
@@ -35,9 +31,7 @@ from resources.errors import (
     RequestRefused,
 )
 from resources.feeds.failover import Failover, SessionAnswer
-from resources.landing import LandingZone
-from resources.shelf import Shelf
-from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
+from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear, sentence_of
 from schemas.quality import Acceptance, Attempt, QualityReport
 from schemas.tables import Bars
 
@@ -98,34 +92,29 @@ class Fetched:
         return FeedsAsked(tuple(attempt for attempts in several for attempt in attempts), second)
 
 
-class Desk:
-    """What every session of a run shares: the symbols, the feed, the landing zone, the gate and the stores."""
+@dataclass(frozen=True)
+class RunDesk(Desk):
+    """What every session of a run shares."""
 
-    def __init__(
-        self,
-        symbols: tuple[str, ...],
-        bar_size: BarSize,
-        feed: Failover,
-        landing: LandingZone,
-        gate: Gate,
-        server: DatabaseServer,
-    ) -> None:
-        self.symbols = symbols
-        self.bar_size = bar_size
-        self.feed = feed
-        self.gate = gate
-        self.shelf = Shelf(landing, gate.environment, bar_size, symbols)
-        self.sessions = SessionStore(server, gate.environment, bar_size, symbols)
-        self.reports = ReportStore(server)
-        self.acceptances = AcceptanceStore(server)
-        self.events = FeedEventStore(server)
-        self.earlier = EarlierSessions(self, self._known)
-        # A session is made once and is then the history of the next ones: what a run reaches back to is kept, no more.
-        self.fetched = lru_cache(maxsize=REACH_SESSIONS + 1)(self._fetched)
+    feed: Failover
 
-    def evidence(self, session: Session, bars: pd.DataFrame | Columns) -> Evidence:
-        """A session's bars, `schemas.tables.Bars`, with nothing that they are compared with."""
-        return Evidence(session, self.bar_size, self.symbols, bars)
+    @cached_property
+    def events(self) -> FeedEventStore:
+        """What happened to the feeds."""
+        return FeedEventStore(self.server)
+
+    @cached_property
+    def earlier(self) -> EarlierSessions:
+        """What sessions are compared with, and warmed by."""
+        return EarlierSessions(self, self._known)
+
+    @cached_property
+    def fetched(self) -> Callable[[Session], Fetched]:
+        """A session's bars from the feeds.
+
+        It is fetched once and is then the history of the next ones: what a run reaches back to is kept, no more.
+        """
+        return lru_cache(maxsize=REACH_SESSIONS + 1)(self._fetched)
 
     def _fetched(self, session: Session) -> Fetched:
         """Every symbol's bars from the feeds."""
@@ -163,7 +152,7 @@ class Desk:
 class SessionWork:
     """One session of a run. A table that this run does not make is read from where an earlier run left it."""
 
-    desk: Desk
+    desk: RunDesk
     session: Session
     problems: dict[tuple[str, ...], Exception] = field(default_factory=dict)
     """Why assets could not be made, by those that are made together."""
@@ -206,8 +195,7 @@ class SessionWork:
     @cached_property
     def word(self) -> Acceptance | None:
         """The last word of a person on the session."""
-        desk = self.desk
-        return desk.acceptances.latest(self.session, desk.gate.environment, desk.bar_size, desk.symbols)
+        return self.desk.word(self.session)
 
     def judge(self) -> QualityReport:
         """Ask the gate about the bars and the frame, with all that they can be compared with."""
@@ -252,10 +240,10 @@ class SessionWork:
     def outcome(self) -> str | None:
         """Why the session did not get where it should, in a sentence; None when it did."""
         if not self.problems:
-            return f"The gate blocks it. {' '.join(self.report.reasons())}" if self.blocked else None
+            return self.report.why_blocked() if self.blocked else None
         assets, error = next(iter(self.problems.items()))
         if isinstance(error, Blocked):
-            return f"The gate blocks it. {' '.join(self.report.reasons())}"
+            return self.report.why_blocked()
         return f"{' and '.join(assets)} could not be made. {sentence_of(error)}"
 
     @property
@@ -283,8 +271,3 @@ def seen(symbol: str, answer: SessionAnswer, bars: Evidence) -> dict[str, Any]:
         "repair": answer.repaired,
     }
     return {name: value for name, value in told.items() if value != ""}
-
-
-def sentence_of(error: Exception) -> str:
-    """What a person is told of a failure."""
-    return error.sentence() if isinstance(error, IntradayError) else f"{type(error).__name__}: {error}"

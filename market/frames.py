@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from market.features import clock, complete
-from market.quality.cells import is_price
 from market.quality.columns import Arrays, Columns
-from market.quality.grid import Grid, bar_grid
-from market.sessions import NEW_YORK, BarSize, Session, session_at, sessions_before
-from market.splits import SplitTable, nearer
+from market.quality.grid import Grid, bar_grid, price_divisor
+from market.sessions import BarSize, Session, session_at, sessions_before
+from market.splits import SplitTable
 from schemas.tables import BAR_VALUES, FEATURES, KEPT
 from schemas.texts import placed
 
@@ -163,19 +162,10 @@ def _on_the_basis_of(bars: Grid, earlier: Grid, splits: SplitTable) -> np.ndarra
 
 
 def _divisor(symbol: str, then: Grid, now: Grid, splits: SplitTable) -> float:
-    """By what one symbol's prices are divided; where nobody knows their basis, what makes less of a jump."""
+    """By what one symbol's prices are divided."""
     if symbol not in then.basis or symbol not in now.basis:
         return 1.0  # one of the two has no bar
-    days = then.session.day, now.session.day
-    known = splits.divisor(symbol, (days[0], then.basis[symbol]), (days[1], now.basis[symbol]))
-    if known is not None:
-        return known
-    column = now.symbols.index(symbol)
-    closes, opens = then["close"][:, column], now["open"][:, column]
-    closes, opens = closes[is_price(closes)], opens[is_price(opens)]
-    if not (len(closes) and len(opens)):
-        return 1.0
-    return nearer(splits.factor(symbol, *days), float(closes[-1]), float(opens[0]))
+    return price_divisor(splits, symbol, (then, then.basis[symbol]), (now, now.basis[symbol]))
 
 
 def _frames_of(requests: Sequence[FrameRequest], splits: SplitTable) -> Iterator[Columns]:
@@ -191,9 +181,8 @@ def _frames_of(requests: Sequence[FrameRequest], splits: SplitTable) -> Iterator
 
 def _clock(grid: Grid) -> tuple[int, int, int]:
     """When the session opens, minutes after New York's midnight, how many bars it has, and the minutes of each."""
-    opened = grid.session.open.tz_convert(NEW_YORK)
     length = int(grid.bar_size.delta.total_seconds()) // 60
-    return opened.hour * 60 + opened.minute, len(grid.minutes), length
+    return grid.session.opening_minute, len(grid.minutes), length
 
 
 def _as_frame(grids: Sequence[Grid], found: np.ndarray) -> Columns:

@@ -13,9 +13,11 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from market.sessions import NEW_YORK, BarSize, Session
+from market.sessions import BarSize, Session
 from schemas.errors import LabelSideUnclear
 
+MINUTE = 60_000_000
+"""In microseconds."""
 NEAR_THE_OPEN = pd.Timedelta(minutes=5)
 """How far around the open its bar is looked for; two bars, where that is more."""
 OPENING_BAR_IS_LARGE = 3.0
@@ -135,8 +137,9 @@ def _microseconds(length: pd.Timedelta) -> int:
 
 
 def _clock(session: Session, since: int) -> str:
-    """What New York's clocks show so many microseconds after the open."""
-    return f"{(session.open + pd.Timedelta(since, 'us')).tz_convert(NEW_YORK):%H:%M}"
+    """What New York's clocks show so many microseconds after the open, on the same day."""
+    hour, minute = divmod(session.opening_minute + since // MINUTE, 60)
+    return f"{hour:02}:{minute:02}"
 
 
 def opening_bar(since: np.ndarray, volumes: np.ndarray, bar_size: BarSize) -> int | None:

@@ -73,6 +73,12 @@ class Session:
         return midnight, midnight + pd.DateOffset(days=1)
 
     @cached_property
+    def opening_minute(self) -> int:
+        """When it opens, minutes after New York's midnight; no session lies across a change of its time."""
+        opened = self.open.tz_convert(NEW_YORK)
+        return opened.hour * 60 + opened.minute
+
+    @cached_property
     def extended_hours(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """When the vendors' extended trading begins and ends: 04:00 and 20:00 in New York."""
         midnight, _ = self.midnights

@@ -8,45 +8,20 @@ from collections import ChainMap, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from market.frames import REACH_SESSIONS, warm_history
 from market.quality.evidence import HISTORY_SESSIONS, Evidence
-from market.quality.gate import Gate, bars_of
+from market.quality.gate import bars_of
 from market.quality.grid import Grid, stored_grid
-from market.sessions import BarSize, Session, sessions_before
-from resources.database.report_store import ReportStore
-from resources.database.session_store import SessionStore
+from market.sessions import Session, sessions_before
+from resources.desk import Desk
 from schemas.quality import QualityReport
 
 REMEMBERED = REACH_SESSIONS + HISTORY_SESSIONS + 1
 """Sessions of which something is kept in memory: as far as the next one, and what warms it, reach back."""
 
 Value = TypeVar("Value")
-
-
-class Desk(Protocol):
-    """Whose sessions they are."""
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The tickers."""
-
-    @property
-    def bar_size(self) -> BarSize:
-        """The length of the bars."""
-
-    @property
-    def gate(self) -> Gate:
-        """The rules and thresholds."""
-
-    @property
-    def sessions(self) -> SessionStore:
-        """What is stored."""
-
-    @property
-    def reports(self) -> ReportStore:
-        """What the gate found."""
 
 
 class EarlierSessions:

@@ -21,7 +21,7 @@ from market.sessions import Session
 from resources.earlier import EarlierSessions, if_any, remember
 from resources.errors import DatabaseError, FeedError, NotLanded
 from resources.load_desk import Judged, LoadingDesk
-from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear
+from schemas.errors import ContractBroken, IntradayError, LabelSideUnclear, sentence_of
 from schemas.quality import QualityReport
 from schemas.tables import Bars, Frame
 
@@ -89,7 +89,7 @@ class SessionJudge:
             if isinstance(bars, ContractBroken):
                 draft.error = bars
             elif bars is not None:
-                draft.evidence = Evidence(session, desk.bar_size, desk.symbols, bars)
+                draft.evidence = desk.evidence(session, bars)
 
         def fit_if_all_pass(session: Session) -> Grid | None:
             if session in drafts:
@@ -184,9 +184,9 @@ class SessionJudge:
     def _failed(self, session: Session, asset: str, error: Exception) -> QualityReport:
         """The report of a session that did not come as far as the gate."""
         desk = self._desk
-        said = error.sentence() if isinstance(error, IntradayError) else f"{type(error).__name__}: {error}"
-        evidence = Evidence(session, desk.bar_size, desk.symbols, empty_bars())
-        return desk.gate.report(evidence, [failed_before_the_gate(asset, said)])
+        return desk.gate.report(
+            desk.evidence(session, empty_bars()), [failed_before_the_gate(asset, sentence_of(error))]
+        )
 
     def _known(self, session: Session) -> Evidence | None:
         """From the files, else as an earlier run or load has landed them.
@@ -207,7 +207,7 @@ class SessionJudge:
                 bars = Columns(desk.shelf.bars(session))
             except NotLanded:
                 return None
-        return Evidence(session, desk.bar_size, desk.symbols, bars)
+        return desk.evidence(session, bars)
 
 
 def judged_beside(judged: Judged, stored: pd.DataFrame, desk: LoadingDesk) -> Judged:
@@ -223,7 +223,7 @@ def _on_a_persons_word(evidence: Evidence, report: QualityReport, desk: LoadingD
     """The report; that which a person's word makes of it where it blocks the session."""
     if not report.blocked:
         return report
-    word = desk.acceptances.latest(evidence.session, desk.gate.environment, desk.bar_size, desk.symbols)
+    word = desk.word(evidence.session)
     return report if word is None else desk.gate.judge(evidence, accepted=word)
 
 

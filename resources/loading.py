@@ -193,5 +193,5 @@ def overlapped(items: Iterable[Item], work: Callable[[Item], Result]) -> Iterato
 
 def _outcome(judged: Judged, changes: Mapping[str, Change], why: str) -> Outcome:
     marks = np.zeros(0, dtype=bool) if judged.bars is None else ~judged.bars.texts("mark").are(KEPT)
-    blocked = f"The gate blocks it. {' '.join(judged.report.reasons())}" if judged.report.blocked else why
+    blocked = judged.report.why_blocked() if judged.report.blocked else why
     return Outcome(judged.session, judged.report, len(marks), int(marks.sum()), changes, blocked)

@@ -25,6 +25,11 @@ class IntradayError(Exception):
         return f"{self} {hint}"
 
 
+def sentence_of(error: Exception) -> str:
+    """What a person is told of any failure, ours or not."""
+    return error.sentence() if isinstance(error, IntradayError) else f"{type(error).__name__}: {error}"
+
+
 class UnknownSession(IntradayError):
     """The exchange does not trade on the day that was named."""
 

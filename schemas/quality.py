@@ -185,6 +185,10 @@ class QualityReport(Record):
         """The sentences of everything that did not pass, gravest first."""
         return [finding.message for finding in self.problems]
 
+    def why_blocked(self) -> str:
+        """What is said of a session that must not be stored."""
+        return f"The gate blocks it. {' '.join(self.reasons())}"
+
     @model_validator(mode="wrap")
     @classmethod
     def _says_what_follows(cls, data: Any, handler: ModelWrapValidatorHandler["QualityReport"]) -> "QualityReport":

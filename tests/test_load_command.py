@@ -25,7 +25,6 @@ from resources.landing import LandingZone
 from resources.load_desk import LoadingDesk
 from resources.loading import Loader, overlapped
 from resources.settings import load_settings
-from resources.shelf import Shelf
 from tests.support.commands import intraday
 from tests.support.desk import TestDesk
 from tests.support.recorded import SYMBOLS, rows, session_rows
@@ -103,9 +102,8 @@ def loader(desk: TestDesk, *paths: Path) -> tuple[Loader, list[Session]]:
     files = LoadableFiles(open_files(paths, settings), settings, pd.Timestamp.now("UTC"))
     list(files.read())
     gate, landing = load_gate(settings.environment), LandingZone(settings.landing_url)
-    shelf = Shelf(landing, settings.environment, settings.bar_size, settings.symbols)
     server = DatabaseServer(desk.url)
-    return Loader(LoadingDesk(settings.symbols, settings.bar_size, gate, files.feed, shelf, server)), files.sessions
+    return Loader(LoadingDesk(settings.symbols, settings.bar_size, gate, landing, server, files.feed)), files.sessions
 
 
 def hold_recorded(desk: TestDesk, days: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 from intraday_assets.assets import OWNERS
 from intraday_assets.charts import candles
 from intraday_assets.columns import FRAME_ORIGINS, FRAME_SCHEMA, lineage
-from intraday_assets.work import CONTRACT_HOLDS, Desk, Made, SessionWork
+from intraday_assets.work import CONTRACT_HOLDS, Made, RunDesk, SessionWork
 from market.frames import FrameRequest, build_frames
 from market.quality.columns import held
 from market.sessions import Session
@@ -46,6 +46,6 @@ def make(work: SessionWork) -> Iterator[Made]:
     yield Made("frames", session, metadata, (CONTRACT_HOLDS,))
 
 
-def _shown(desk: Desk, earlier: Session) -> dict[str, str]:
+def _shown(desk: RunDesk, earlier: Session) -> dict[str, str]:
     """The bars that an earlier session warmed a frame with, by the beginnings of their fingerprints."""
     return {name: value[:SHOWN] for name, value in desk.earlier.prints(earlier).items()}

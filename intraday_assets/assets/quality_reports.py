@@ -7,10 +7,11 @@ import dagster as dg
 from intraday_assets.assets import OWNERS
 from intraday_assets.columns import REPORT_ORIGINS, REPORT_SCHEMA, lineage
 from intraday_assets.report_metadata import ACCEPTED, charts, checks, report_metadata
-from intraday_assets.work import Made, SessionWork, sentence_of
+from intraday_assets.work import Made, SessionWork
 from market.normalise import empty_bars
 from market.quality.gate import Policy, bars_of, failed_before_the_gate
 from market.quality.rules import FAMILIES, RULES
+from schemas.errors import sentence_of
 from schemas.quality import Acceptance, QualityReport
 
 SPEC = dg.AssetSpec(

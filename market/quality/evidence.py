@@ -13,9 +13,9 @@ from market.frames import WARM_UP_BARS
 from market.quality.cells import Closes, no_closes
 from market.quality.columns import Columns, columns_of
 from market.quality.fingerprint import fingerprints
-from market.quality.grid import Grid, bar_grid, table_grid
+from market.quality.grid import Grid, bar_grid, price_divisor, table_grid
 from market.sessions import BarSize, Session, sessions_before
-from market.splits import SplitTable, nearer
+from market.splits import SplitTable
 from schemas.quality import Attempt
 from schemas.tables import BAR_VALUES, BASIS_UNKNOWN, FALLBACK, FEATURES, KEPT
 
@@ -146,12 +146,6 @@ class Evidence:
             )
         return found
 
-    def divisor(self, earlier: Grid, symbol: str) -> float | None:
-        """By what an earlier session's prices are divided to be on the basis of this one; None where nobody knows."""
-        basis = self._bases[symbol]
-        then = (earlier.session.day, earlier.basis.get(symbol, basis))
-        return self.splits.divisor(symbol, then, (self.session.day, basis))
-
     @cached_property
     def _bases(self) -> dict[str, str]:
         """The adjustment basis of each symbol's prices; unknown where there are none or several."""
@@ -159,10 +153,10 @@ class Evidence:
         return {symbol: bases[0] if len(bases) == 1 else BASIS_UNKNOWN for symbol, bases in found.items()}
 
     def split_since(self, earlier: Grid, symbol: str) -> float:
-        """The same, which also multiplies volumes; where nobody knows, what makes less of a jump between the two."""
-        divisor = self.divisor(earlier, symbol)
-        between = self.splits.factor(symbol, earlier.session.day, self.session.day)
-        return self._nearer(between, earlier, symbol) if divisor is None else divisor
+        """By what an earlier session's prices are divided to be on the basis of this one; it multiplies volumes."""
+        basis = self._bases[symbol]
+        then = earlier.only(self.symbols), earlier.basis.get(symbol, basis)
+        return price_divisor(self.splits, symbol, then, (self.grid, basis))
 
     def splits_since(self, earlier: Sequence[Grid]) -> np.ndarray:
         """The same by earlier session and symbol; mostly there was none."""
@@ -174,12 +168,6 @@ class Evidence:
             if rebased or self.splits.between(symbol, min(days, default=self.session.day), self.session.day):
                 found[:, column] = [self.split_since(grid, symbol) for grid in earlier]
         return found
-
-    def _nearer(self, factor: float, earlier: Grid, symbol: str) -> float:
-        """The factor or 1.0: with which of the two the session opens nearer to the earlier one's close."""
-        column = self.column(symbol)
-        opens, closes = self.grid.opening[column], earlier.only(self.symbols).closing[column]
-        return nearer(factor, float(closes), float(opens)) if opens == opens and closes == closes else 1.0
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:

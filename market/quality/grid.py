@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from market.quality.cells import Cells
 from market.quality.columns import Columns, columns_of
 from market.sessions import BarSize, Session
+from market.splits import SplitTable, nearer
 from schemas.tables import BAR_VALUES, KEPT
 
 
@@ -42,6 +44,28 @@ class Grid(Cells):
         known = np.array(columns) >= 0
         values = {name: np.where(known, array[:, columns], np.nan) for name, array in self.values.items()}
         return replace(self, symbols=symbols, values=values, present=self.present[:, columns] & known)
+
+
+def price_divisor(splits: SplitTable, symbol: str, earlier: tuple[Grid, str], later: tuple[Grid, str]) -> float:
+    """By what a symbol's prices of an earlier session are divided to be on the basis of a later one's.
+
+    Where nobody knows: what makes less of a jump between the two.
+
+    Args:
+        splits: those that are known.
+        symbol: the ticker, of which both have a column.
+        earlier: the session, and the basis of its prices.
+        later: the same.
+
+    """
+    (before, theirs), (now, ours) = earlier, later
+    days = before.session.day, now.session.day
+    known = splits.divisor(symbol, (days[0], theirs), (days[1], ours))
+    if known is not None:
+        return known
+    close = float(before.closing[before.symbols.index(symbol)])
+    opened = float(now.opening[now.symbols.index(symbol)])
+    return 1.0 if isnan(close) or isnan(opened) else nearer(splits.factor(symbol, *days), close, opened)
 
 
 def bar_grid(bars: pd.DataFrame | Columns, session: Session, bar_size: BarSize, symbols: Sequence[str]) -> Grid:

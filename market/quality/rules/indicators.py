@@ -16,7 +16,6 @@ from market.quality.cells import carried, medians
 from market.quality.evidence import Evidence
 from market.quality.rule import AtMost, Counted, Needs, SymbolRule, Told
 from market.quality.stack import Stack
-from market.sessions import NEW_YORK
 
 TOLERANCE = 1e-9
 """Of the value: what floating point may add."""
@@ -157,8 +156,7 @@ def _clock(stack: Stack) -> dict[str, np.ndarray]:
     """New York's clock at each minute, counted from the open: no session lies across a change of its time."""
     first = stack.evidences[0]
     length = first.bar_size.delta // pd.Timedelta(minutes=1)
-    opened = [evidence.session.open.tz_convert(NEW_YORK) for evidence in stack.evidences]
-    minutes = np.repeat([at.hour * 60 + at.minute for at in opened], len(stack.symbols))
+    minutes = np.repeat([evidence.session.opening_minute for evidence in stack.evidences], len(stack.symbols))
     if (minutes == minutes[0]).all():
         return _hands((int(minutes[0]),), length, len(first.expected))
     return _hands(tuple(minutes.tolist()), length, len(first.expected))

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup demo test dev check bench hold lint types contract definitions lock clean
+.PHONY: help setup demo test insync dev check bench hold lint types contract definitions lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,16 +20,23 @@ demo: setup      ## run the main job on recorded sessions; needs no key, network
 test: setup      ## run every test, on a real TimescaleDB too
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
+# Both libraries own the same files, so ib_insync has an environment of its own.
+.venv-ib_insync/ready: requirements.lock requirements.ib_insync.lock pyproject.toml deploy/setup
+	@VENV=.venv-ib_insync IB_LIBRARY=ib_insync deploy/setup
+
+insync: .venv-ib_insync/ready   ## run what speaks to Interactive Brokers with ib_insync in the place of ib_async
+	@.venv-ib_insync/bin/python -m pytest -n auto --dist worksteal -q $(wildcard tests/test_ib_*.py tests/test_simulator_tws*.py tests/test_oms_*.py)
+
 dev: setup       ## open the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/intraday dev
 
-check: lint types contract definitions test   ## everything that must hold before a change lands
+check: lint types contract definitions insync test   ## everything that must hold before a change lands
 
 bench: setup     ## run the benchmarks, a quarter of an hour
 	@$(BIN)/python -m bench
 
-hold: setup      ## kill loads and servers at 200 points of a load, ten minutes
-	@$(BIN)/python -m pytest -m long -s tests/test_killed.py
+hold: setup      ## kill loads and servers at 200 points of a load; make up 2,000 histories of orders; half an hour
+	@$(BIN)/python -m pytest -m long -s tests/test_killed.py tests/test_oms_histories.py
 
 lint: setup      ## ruff: style and format
 	@$(BIN)/ruff check .
@@ -46,6 +53,7 @@ definitions: setup   ## Dagster loads the code location
 
 lock:            ## resolve requirements.lock anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	printf 'ib_insync==0.9.86\neventkit==1.0.3\n' | uv pip compile -q --no-deps --no-header --generate-hashes - -o requirements.ib_insync.lock
 
 clean:           ## remove the environment and caches; data under .intraday stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .venv-ib_insync .pytest_cache .mypy_cache .ruff_cache *.egg-info

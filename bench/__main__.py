@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = ("loading", "reading", "features", "parsing", "gate", "end_to_end", "backfill")
+MODULES = ("loading", "reading", "features", "parsing", "gate", "end_to_end", "backfill", "ledger", "positions")
 
 if __name__ == "__main__":
     sys.exit(max(subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in MODULES))

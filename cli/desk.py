@@ -14,7 +14,7 @@ from cli.sessions import sessions_named
 from market.sessions import Session, latest_closed_session
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.schema.migrations import migrate
-from resources.database.server import find_server
+from resources.database.server import DatabaseServer, find_server
 from resources.errors import TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.feeds.opening import Feeds, utc_now
@@ -35,11 +35,16 @@ def open_feeds(settings: Settings, events: FeedEventStore) -> Feeds:
     return Feeds(settings, LandingZone(settings.landing_url), events)
 
 
-def open_events(settings: Settings) -> FeedEventStore:
-    """What happened to the feeds of a desk."""
+def open_server(settings: Settings) -> DatabaseServer:
+    """The database of a desk, at this code's schema."""
     server = find_server(settings.home)
     migrate(server)
-    return FeedEventStore(server)
+    return server
+
+
+def open_events(settings: Settings) -> FeedEventStore:
+    """What happened to the feeds of a desk."""
+    return FeedEventStore(open_server(settings))
 
 
 def sessions_asked_for(

@@ -59,7 +59,7 @@ def end(command: Callable[[], int], failed: int = 2, interrupted: str = "") -> N
     try:
         status = command()
     except IntradayError as error:
-        complain.print(f"[red]{escape(error.sentence())}[/]", highlight=False)
+        complain_of(error)
         status = failed
     except Exception as error:
         if isinstance(error, OSError) or type(error).__module__.split(".")[0] in STORAGE:
@@ -73,6 +73,11 @@ def end(command: Callable[[], int], failed: int = 2, interrupted: str = "") -> N
         complain.print(f"Interrupted. {interrupted}".strip())
         status = 130
     sys.exit(status)
+
+
+def complain_of(error: IntradayError) -> None:
+    """Say what failed, on stderr."""
+    Console(stderr=True).print(f"[red]{escape(error.sentence())}[/]", highlight=False)
 
 
 def hold_readable(words: Sequence[str], misused: int) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import dagster as dg
 
-from resources.database.server import DatabaseServer, embedded_server, pid_exists
+from resources.database.server import DatabaseServer, embedded_server, libpq_url, pid_exists
 from resources.landing import replace_durably
 from resources.paths import DEPLOY
 from resources.settings import Settings
@@ -60,12 +60,6 @@ def _end_runs_of_the_dead(instance: dg.DagsterInstance) -> None:
         host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
         if host == socket.gethostname() and not pid_exists(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it was ended. Run it again to go on.")
-
-
-def libpq_url(url: str) -> str:
-    """The same address without the driver that SQLAlchemy's URLs name."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme.partition('+')[0]}://{rest}"
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The console command `intraday`: its commands. The groups are `gate_commands`, `simulate_commands` and `db`."""
+"""The console command `intraday`: its commands. The groups are modules beside it."""
 
 import sys
 from enum import StrEnum
@@ -11,6 +11,8 @@ from dotenv import load_dotenv
 from cli.db import db
 from cli.ending import STORED, UNWRITTEN, Screen, end, hold_readable
 from cli.gate_commands import GateCommands, gate
+from cli.orders_commands import orders
+from cli.positions_commands import positions
 from cli.simulate_commands import Port, simulate
 from resources.paths import FILES
 
@@ -23,6 +25,8 @@ app = typer.Typer(
 app.add_typer(simulate, name="simulate")
 app.add_typer(gate, name="gate")
 app.add_typer(db, name="db")
+app.add_typer(orders, name="orders")
+app.add_typer(positions, name="positions")
 
 
 class Format(StrEnum):
@@ -151,6 +155,20 @@ def feeds(
     from cli.feeds import feeds as command
 
     end(lambda: command(Screen(), prometheus=prometheus, reset=reset))
+
+
+@app.command()
+def doctor(
+    area: Annotated[
+        str | None, typer.Argument(metavar="[AREA]", help="feeds, ib, database, monitoring, disk or clock. [all]")
+    ] = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Spend a request of the Alpha Vantage key to try it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+) -> None:
+    """Look at what the system needs, a line each: exit status 1 when something does not work."""
+    from cli.doctor import doctor as command
+
+    end(lambda: command(Screen(), area, ask=ask, as_json=as_json))
 
 
 @app.command()

@@ -5,6 +5,7 @@ what a stand-in does (`simulators`).
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from simulators.alpha_vantage import AlphaVantageSimulator
 from simulators.bar_faults import relabel
 from simulators.clock import NEW_YORK, ReplayClock
 from simulators.fault_rows import Side
-from simulators.faults import Fault
 from simulators.histories import as_history, split_adjusted
 from simulators.plan import read_plan
 from simulators.recordings import LATER_SPLITS, load_bars, load_yahoo_bars, symbols
 from simulators.server import HOST
 from simulators.stand_in import StandIn
+from simulators.tws import TwsSimulator
 from simulators.yahoo import YahooSimulator
 
 
@@ -35,13 +36,18 @@ class Options:
     start: str | None
     speed: float | None
 
-    def all_faults(self, vendor: str) -> list[str | Fault]:
+    @property
+    def live(self) -> bool:
+        """Whether the recording is replayed as if live."""
+        return self.start is not None or self.speed is not None
+
+    def all_faults(self, vendor: str) -> list[str]:
         """Those of the plan first, then those of the command line."""
-        return [*(read_plan(self.plan)[vendor] if self.plan else ()), *self.faults]
+        return [*(map(str, read_plan(self.plan)[vendor]) if self.plan else ()), *self.faults]
 
     def clock(self, first_stamp: str) -> ReplayClock | None:
         """A clock from `start`, else from the first recorded bar; None when neither start nor speed was given."""
-        if self.start is None and self.speed is None:
+        if not self.live:
             return None
         try:
             start = pd.Timestamp(self.start or first_stamp, tz=NEW_YORK)
@@ -63,9 +69,9 @@ def alpha_vantage(console: Console, options: Options, labels: str) -> int:
         raise ConfigError(f"{error}.") from None
     use = (
         "ALPHA_VANTAGE_API_KEY=any INTRADAY_ALPHA_VANTAGE__PLAN=premium_1200 "
-        "INTRADAY_ALPHA_VANTAGE__BASE_URL={url} intraday run …"
+        "INTRADAY_ALPHA_VANTAGE__BASE_URL={0} intraday run …"
     )
-    return _serve(console, simulator, options, "Alpha Vantage", use)
+    return serve(console, simulator, options, "Alpha Vantage", lambda: (simulator.url, use.format(simulator.url)))
 
 
 def yahoo(console: Console, options: Options, *, same_bars: bool) -> int:
@@ -83,10 +89,10 @@ def yahoo(console: Console, options: Options, *, same_bars: bool) -> int:
     except ValueError as error:
         raise ConfigError(f"{error}.") from None
     use = (
-        "INTRADAY_FEEDS__PRIMARY=yahoo INTRADAY_FEEDS__FALLBACK=none INTRADAY_YAHOO__BASE_URL={url} "
+        "INTRADAY_FEEDS__PRIMARY=yahoo INTRADAY_FEEDS__FALLBACK=none INTRADAY_YAHOO__BASE_URL={0} "
         'INTRADAY_YAHOO__DAYS_BACK=\'{{"1min": 99999, "5min": 99999}}\' intraday run …'
     )
-    return _serve(console, simulator, options, "Yahoo", use)
+    return serve(console, simulator, options, "Yahoo", lambda: (simulator.url, use.format(simulator.url)))
 
 
 def _as_yahoo_has_it(symbol: str) -> pd.DataFrame:
@@ -101,7 +107,15 @@ def _side(labels: str) -> Side:
     raise ValueError(f"--labels {labels!r} is neither start nor end")
 
 
-def _serve(console: Console, simulator: StandIn, options: Options, vendor: str, use: str) -> int:
+def serve(
+    console: Console,
+    simulator: StandIn | TwsSimulator,
+    options: Options,
+    vendor: str,
+    where: Callable[[], tuple[str, str]],
+    meanwhile: Callable[[], object] = lambda: threading.Event().wait(),
+) -> int:
+    """Starts the stand-in, says `where` it is and how it is used, and stops it when `meanwhile` ends, as by Ctrl-C."""
     try:
         simulator.start()
     except OSError as error:
@@ -109,16 +123,16 @@ def _serve(console: Console, simulator: StandIn, options: Options, vendor: str, 
             f"Port {options.port} on {HOST} cannot be had ({error.strerror or error}): give another to --port, or 0 for"
             " any free one."
         ) from None
-    with_clock = "" if options.start is None and options.speed is None else " as if they were live"
+    with_clock = " as if they were live" if options.live else ""
+    address, use = where()
     try:
         console.print(
-            f"{vendor} stand-in at {simulator.url}, replaying recorded sessions{with_clock}. Ctrl-C ends it.",
-            soft_wrap=True,
+            f"{vendor} stand-in at {address}, replaying recorded sessions{with_clock}. Ctrl-C ends it.", soft_wrap=True
         )
         for fault in simulator.faults:
             console.print(f"  {fault.describe()}", soft_wrap=True)
-        console.print(f"Use it: {use.format(url=simulator.url)}", soft_wrap=True)
-        threading.Event().wait()
+        console.print(f"Use it: {use}", soft_wrap=True)
+        meanwhile()
     finally:
         simulator.stop()
     return 0

@@ -51,3 +51,19 @@ def simulate_yahoo(
     from cli.simulate import yahoo as command
 
     end(lambda: command(Screen(), Options(port, fault or [], plan, start, speed), same_bars=same_bars))
+
+
+@simulate.command("tws")
+def simulate_tws(
+    port: Port = 0,
+    fault: Annotated[list[str] | None, typer.Option(help="For example ambiguous_submit:1.")] = None,
+    plan: PlanFile = None,
+    speed: Speed = None,
+    start: Start = None,
+    account: Annotated[list[str] | None, typer.Option(help="Account number. Defaults to DU1234567.")] = None,
+) -> None:
+    """Be a TWS for its API's clients: orders, positions, recorded bars."""
+    from cli.simulate import Options
+    from cli.simulate_tws import tws as command
+
+    end(lambda: command(Screen(), Options(port, fault or [], plan, start, speed), account or ["DU1234567"]))

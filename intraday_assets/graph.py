@@ -19,7 +19,7 @@ from typing import NamedTuple
 import dagster as dg
 from pydantic import Field
 
-from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports
+from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports, reconciliation
 from intraday_assets.work import Check, Made, RunDesk, SessionWork
 from market.sessions import session
 from resources.dagster_resources import DatabaseResource, FeedsResource, GateResource, LandingResource
@@ -69,7 +69,13 @@ SPECS = [
     hypertables.DUAL_TICKER_BARS,
     eod_summaries.SPEC,
 ]
-CHECKS = [bars.CONTRACT, frames.CONTRACT, *quality_reports.CHECKS, eod_summaries.CONTRACT]
+CHECKS = [
+    bars.CONTRACT,
+    frames.CONTRACT,
+    *quality_reports.CHECKS,
+    eod_summaries.CONTRACT,
+    reconciliation.RECONCILED,
+]
 CONTRACTS = frozenset(check.asset_key.to_user_string() for check in CHECKS if check.name == "contract")
 
 
@@ -140,6 +146,9 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
                 for work in works:
                     seen.note(work)
                 _log_outcomes(context, works)
+            if "eod_summaries" in selected:
+                check = reconciliation.reconcile(settings, server)
+                yield _evaluation("eod_summaries", check, context.partition_keys[-1])
         except IntradayError as error:
             raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
         for name, keys in (("intraday/not_primary_feed", seen.not_primary), ("intraday/accepted", seen.accepted)):

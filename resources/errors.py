@@ -39,6 +39,13 @@ IntradayError (schemas.errors)
 │   ├── Blocked               the gate keeps the session out
 │   ├── OtherBarSize          one database holds bars of one length
 │   └── UnknownSymbol         a symbol of which the database holds no bar
+├── BrokerError               a broker
+│   ├── BrokerUnreachable     no answer, nothing was sent          retry helps
+│   ├── SubmitUnclear         whether an order arrived is not known
+│   └── BrokerRefused         a person has to mend something
+│       └── NotPaper          a port or an account of real money
+├── OrderRefused              an order that a limit of ours stops
+├── UnknownOrder              no order of that id
 ├── FingerprintMismatch       a table that is not the one the gate judged
 ├── NotJudged                 a session of which no judgement is kept
 └── OtherJudgement            a report that is not the newest judgement
@@ -241,6 +248,36 @@ NO_BETTER_ALONE = (DatabaseUnreachable, DatabaseFull, OtherBarSize)
 
 class UnknownSymbol(DatabaseError):
     """A symbol of which the database holds no bar: names those of which it holds some."""
+
+
+class BrokerError(IntradayError):
+    """A broker did not do what was asked."""
+
+
+class BrokerUnreachable(BrokerError):
+    """The broker did not answer; what was to be sent was not."""
+
+    retry_helps: bool = True
+
+
+class SubmitUnclear(BrokerError):
+    """An order was handed over and the connection broke: the broker has to be asked, and is never sent it again."""
+
+
+class BrokerRefused(BrokerError):
+    """The broker refuses the connection or a request, and will until a person has mended something."""
+
+
+class NotPaper(BrokerRefused):
+    """A port or an account of real money, which nothing here trades unless two switches say so."""
+
+
+class OrderRefused(IntradayError):
+    """A limit of ours stops an order before any broker hears of it: names the limit, the value and the bound."""
+
+
+class UnknownOrder(IntradayError):
+    """There is no order of that id."""
 
 
 class FingerprintMismatch(IntradayError):

@@ -7,6 +7,7 @@ not configuration: the feeds and the database read theirs from the environment t
 import os
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,7 @@ THRESHOLDS = f"{PREFIX}QUALITY__"
 DEFAULT_ENVIRONMENT = "staging"
 NO_ENVIRONMENTS = ("base", "data_quality", "splits")
 """Files of `config/` that are none."""
-NOT_SETTINGS = frozenset({"INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
+NOT_SETTINGS = frozenset({"INTRADAY_ALLOW_LIVE_TRADING", "INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
 """Variables with the prefix that are read elsewhere."""
 
 Symbol = Annotated[
@@ -37,13 +38,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class VendorSettings(Section):
-    """How to reach a vendor."""
+class RetrySettings(Section):
+    """How long an answer is waited for, and how often it is asked for."""
 
-    base_url: str = Field(pattern=r"^https?://[^/\s]+")
     timeout_seconds: float = Field(gt=0, le=600)
     attempts: int = Field(ge=1, le=10)
     wait_seconds: float = Field(ge=0, le=600)
+
+
+class VendorSettings(RetrySettings):
+    """How to reach a vendor."""
+
+    base_url: str = Field(pattern=r"^https?://[^/\s]+")
 
 
 class AlphaVantageSettings(VendorSettings):
@@ -70,13 +76,25 @@ class FilesSettings(Section):
 class FeedsSettings(Section):
     """Which feed is asked, and which when it fails."""
 
-    primary: Literal["alpha_vantage", "yahoo", "files"]
-    fallback: Literal["alpha_vantage", "yahoo", "files", "none"]
+    primary: Literal["alpha_vantage", "yahoo", "interactive_brokers", "files"]
+    fallback: Literal["alpha_vantage", "yahoo", "interactive_brokers", "files", "none"]
 
     @property
     def second(self) -> str | None:
         """The fallback, if there is one: a feed does not stand in for itself."""
         return None if self.fallback in ("none", self.primary) else self.fallback
+
+
+class IBSettings(RetrySettings):
+    """Where Interactive Brokers is reached, and as whom."""
+
+    host: str | None = Field(min_length=1)
+    port: int = Field(ge=1, le=65_535)
+    client_id: int = Field(ge=0, le=1_000_000)
+    account: str | None = Field(pattern=r"^[A-Z]{1,4}[0-9]{3,12}$")
+    allow_live: bool
+    primary_exchanges: dict[Symbol, str]
+    volume_unit: Literal["detect", "shares", "lots"]
 
 
 class RepairSettings(Section):
@@ -92,6 +110,39 @@ class BreakerSettings(Section):
     failures: int = Field(ge=1, le=100)
     successes: int = Field(ge=1, le=100)
     pause_seconds: float = Field(ge=0, le=86_400)
+
+
+class RiskLimits(Section):
+    """What an order may do to an account; a refusal names one of these."""
+
+    position_shares: Decimal = Field(gt=0)
+    symbol_notional: Decimal = Field(gt=0)
+    total_notional: Decimal = Field(gt=0)
+    price_collar: Decimal = Field(gt=0, lt=1)
+    orders_per_minute: int = Field(ge=1, le=10_000)
+    data_age_seconds: int = Field(ge=1)
+    repeat_seconds: int = Field(ge=0, le=86_400)
+
+
+class SimulationSettings(Section):
+    """How the simulated broker fills orders from stored bars."""
+
+    seed: int = Field(ge=0)
+    cash: Decimal = Field(ge=0)
+    slippage_bps: Decimal = Field(ge=0, le=1_000)
+    participation: Decimal = Field(gt=0, le=1)
+    commission_per_share: Decimal = Field(ge=0)
+    commission_minimum: Decimal = Field(ge=0)
+
+
+class OmsSettings(Section):
+    """Which broker orders go to, and what holds them back."""
+
+    broker: Literal["simulated", "ib"]
+    account: str = Field(pattern=r"^SIM[A-Z0-9_-]{0,20}$")
+    intent_seconds: int = Field(ge=1, le=3_600)
+    limits: RiskLimits
+    simulation: SimulationSettings
 
 
 class StorageSettings(Section):
@@ -115,8 +166,10 @@ class Settings(BaseSettings):
     alpha_vantage: AlphaVantageSettings
     yahoo: YahooSettings
     files: FilesSettings
+    ib: IBSettings
     repair: RepairSettings
     breaker: BreakerSettings
+    oms: OmsSettings
     storage: StorageSettings
 
     @field_validator("symbols", mode="before")

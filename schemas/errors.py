@@ -13,6 +13,7 @@ class IntradayError(Exception):
     ├── LabelSideUnclear        bars whose stamps cannot be told apart as start or end of bar
     ├── RangeNotUnderstood      a range of time that cannot be read, or is empty
     ├── ContractBroken          a table that does not satisfy its Pandera model
+    ├── OrderInvalid            an order that no broker could understand
     └── resources.errors: ConfigError, FeedError …, DatabaseError …, FingerprintMismatch …
     ```
     """

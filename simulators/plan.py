@@ -6,22 +6,30 @@ alpha_vantage:
   - drop:NVDA:2020-11-24:10:00-10:44
 yahoo:
   - status:500:1
+tws:
+  - ambiguous_submit:1
 ```
 
-What belongs here: reading such a file and saying what is wrong in it. What does not: the forms of faults (`faults`),
-and whether a vendor has the bar that a fault names, which its stand-in says.
+What belongs here: reading such a file and saying what is wrong in it. What does not: the forms of faults (`faults`,
+`tws.faults`), and whether a vendor has the bar that a fault names, which its stand-in says.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 from simulators.faults import Fault, parse_faults
 from simulators.recordings import error_bodies, yahoo_error_bodies
+from simulators.tws import faults as tws
 
-VENDORS = ("alpha_vantage", "yahoo")
-Plan = dict[str, tuple[Fault, ...]]
+Plan = dict[str, tuple[Fault | tws.Fault, ...]]
+
+_PARSERS: dict[str, Callable[[str], Fault | tws.Fault]] = {
+    "alpha_vantage": lambda entry: parse_faults([entry], error_bodies())[0],
+    "yahoo": lambda entry: parse_faults([entry], yahoo_error_bodies())[0],
+    "tws": tws.parse_fault,
+}
 
 
 def read_plan(path: Path) -> Plan:
@@ -40,30 +48,30 @@ def read_plan(path: Path) -> Plan:
         plan = {}
     if not isinstance(plan, dict):
         raise ValueError(f"the fault plan {path} must be a mapping from a vendor to its faults; {_allowed()}")
-    bodies: dict[str, Collection[str]] = {"alpha_vantage": error_bodies(), "yahoo": yahoo_error_bodies()}
     for vendor in plan:
-        if vendor not in VENDORS:
+        if vendor not in _PARSERS:
             raise ValueError(f"the fault plan {path} names the vendor {vendor!r}; {_allowed()}")
-    return {vendor: _faults(path, vendor, plan.get(vendor), bodies[vendor]) for vendor in VENDORS}
+    return {vendor: _faults(path, vendor, plan.get(vendor)) for vendor in _PARSERS}
 
 
 def _allowed() -> str:
-    return f"allowed are {' and '.join(VENDORS)}"
+    *others, last = _PARSERS
+    return f"allowed are {', '.join(others)} and {last}"
 
 
-def _faults(path: Path, vendor: str, entries: object, bodies: Collection[str]) -> tuple[Fault, ...]:
+def _faults(path: Path, vendor: str, entries: object) -> tuple[Fault | tws.Fault, ...]:
     if entries is None:
         return ()
     if not isinstance(entries, list):
         raise ValueError(f"the fault plan {path} must have a list of faults under {vendor}, one in a line after a dash")
-    faults: list[Fault] = []
+    faults: list[Fault | tws.Fault] = []
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, str):
             raise ValueError(
                 f"the fault plan {path}, {vendor}, entry {number}: {entry!r} is not text such as status:500:1"
             )
         try:
-            faults += parse_faults([entry], bodies)
+            faults.append(_PARSERS[vendor](entry))
         except ValueError as error:
             raise ValueError(f"the fault plan {path}, {vendor}, entry {number}: {error}") from None
     return tuple(faults)

@@ -8,7 +8,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A suite that a script starts in the background inherits that Ctrl-C is ignored, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.desk"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.desk", "tests.support.order_desk"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

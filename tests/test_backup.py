@@ -56,6 +56,20 @@ INSERT INTO feed_events (feed, event, why) VALUES ('yahoo', 'down', 'Ümläut, '
 INSERT INTO gate_acceptances (session, environment, bar_size, symbols, fingerprints, reason, by, at, verdict, findings)
 VALUES ('2024-01-03', 'test', '1min', '{NVDA}', '{}', 'halted', 'desk', now(), 'FAIL', '[]');
 INSERT INTO stored_bar_size VALUES ('1min');
+INSERT INTO orders (account, client_order_id, symbol, side, order_type, quantity, limit_price, time_in_force,
+                    state, created_at)
+VALUES ('DU1234567', 'nvda-1', 'NVDA', 'BUY', 'LIMIT', 100, 485.50, 'GTC', 'PARTIALLY_FILLED', '2026-11-20 14:30+00');
+INSERT INTO order_events (order_id, kind, at, outcome, state, quantity, price, execution, revision, perm_id, said)
+SELECT id, 'FILL', created_at, 'APPLIED', state, 40, 485.4999999999, '0000e0d5.67a1b2c3.01', 1, 2147483648, E'a\\nb'
+FROM orders;
+INSERT INTO fills (account, exec_id, symbol, side, quantity, price, executed_at, client_order_id)
+SELECT account, '0000e0d5.67a1b2c3.01.01', symbol, side, 40, 485.4999999999, created_at, client_order_id FROM orders;
+INSERT INTO fill_commissions (account, exec_id, amount, currency) SELECT account, exec_id, 0.35, 'USD' FROM fills;
+INSERT INTO position_adoptions (account, symbol, quantity, price, adopted_at, who, why)
+SELECT account, symbol, -10, 0, created_at, 'ada', 'by hand' FROM orders;
+INSERT INTO trading_halts (account, symbol, halted, who, why) VALUES ('DU1234567', NULL, true, 'ada', '');
+INSERT INTO reconciliations (account, asked_at, symbol, ours, theirs) VALUES ('DU1234567', now(), 'NVDA', 40, 30);
+INSERT INTO current_positions (account, symbol, qty, market_value) VALUES ('DU1234567', 'NVDA', 30, NULL);
 CREATE SCHEMA theirs; CREATE TABLE theirs.notes (note text); INSERT INTO theirs.notes VALUES (NULL), ('a'), ('a')
 """
 TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'theirs') ORDER BY 1, 2"

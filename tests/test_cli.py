@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.instance import libpq_url, sqlalchemy_url
-from resources.database.server import embedded_server
+from cli.instance import sqlalchemy_url
+from resources.database.server import embedded_server, libpq_url
 from simulators.alpha_vantage import AlphaVantageSimulator
 from tests.support.commands import intraday, started, wait_for_rows
 from tests.support.desk import stop_embedded
@@ -19,7 +19,10 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-@pytest.mark.parametrize("command", ["", "run", "backfill", "demo", "dev", "simulate", "fetch", "feeds", "quote"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "run", "backfill", "demo", "dev", "simulate", "fetch", "feeds", "quote", "orders", "orders buy", "positions"],
+)
 def test_help(command):
     status, said = intraday(*command.split(), "--help")
     assert status == 0

@@ -326,12 +326,12 @@ def test_a_database_ahead_of_the_code_is_refused(server):
 def test_a_migration_that_was_changed_or_fails_leaves_nothing(postgres_url, tmp_path):
     folder = Path(shutil.copytree(SQL, tmp_path / "sql"))
     server = DatabaseServer(postgres_url)
-    (folder / "migrations" / "0009_broken.sql").write_text("CREATE TABLE half (x int); SELECT no_such_function();")
+    (folder / "migrations" / "0999_broken.sql").write_text("CREATE TABLE half (x int); SELECT no_such_function();")
     with pytest.raises(DatabaseError, match="no_such_function"):
         migrate(server, folder)
     with server.connect() as connection:
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
-    (folder / "migrations" / "0009_broken.sql").unlink()
+    (folder / "migrations" / "0999_broken.sql").unlink()
     migrate(server, folder)
     first = folder / "migrations" / "0001_bars.sql"
     first.write_text(first.read_text() + "-- changed\n")

@@ -18,9 +18,11 @@ from resources.feeds.file_formats.dual_ticker import to_csv, to_json
 from resources.feeds.files import FilesFeed
 from schemas.tables import BASES, Bars, checked
 from simulators.alpha_vantage import AlphaVantageSimulator
+from simulators.tws import TwsSimulator
 from simulators.yahoo import YahooSimulator
 from tests.support import recorded
-from tests.support.feeds import alpha_vantage_feed, yahoo_feed
+from tests.support.feeds import Clock, alpha_vantage_feed, yahoo_feed
+from tests.support.ib import ib_feed
 
 DAYS = ("2020-11-24", "2020-11-27", "2020-12-24", "2020-12-29")
 """A full day, both half days, and the day on which one NVDA minute is missing."""
@@ -38,6 +40,11 @@ def at_alpha_vantage(**options: str) -> Callable[[Path, ExitStack], Feed]:
 def at_yahoo(folder: Path, stack: ExitStack) -> Feed:
     bars = {symbol: recorded.start_labelled(symbol) for symbol in recorded.SYMBOLS}
     return yahoo_feed(stack.enter_context(YahooSimulator(bars=bars, reach_days=None)).url, folder)
+
+
+def at_interactive_brokers(folder: Path, stack: ExitStack) -> Feed:
+    bars, clock = {symbol: recorded.start_labelled(symbol) for symbol in recorded.SYMBOLS}, Clock()
+    return ib_feed(stack.enter_context(TwsSimulator(bars=bars, now=clock.now)).port, folder, clock=clock)
 
 
 def vendor_files(folder: Path, stack: ExitStack) -> Feed:
@@ -77,6 +84,7 @@ FEEDS: dict[str, Callable[[Path, ExitStack], Feed]] = {
     "alpha_vantage json": at_alpha_vantage(datatype="json", entitlement="delayed"),
     "alpha_vantage start labels": at_alpha_vantage(labels="start"),
     "yahoo": at_yahoo,
+    "interactive_brokers": at_interactive_brokers,
     "files of alpha_vantage": vendor_files,
     "files of yahoo": yahoo_files,
     "our own csv": own_files("csv"),
@@ -141,4 +149,4 @@ def test_a_symbol_that_it_does_not_have_is_a_feeds_failure(feed):
 
 
 def test_its_name_is_one_that_can_be_configured(feed):
-    assert feed.name in ("alpha_vantage", "yahoo", "files")
+    assert feed.name in ("alpha_vantage", "yahoo", "interactive_brokers", "files")

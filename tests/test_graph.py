@@ -68,12 +68,13 @@ def test_every_check_is_recorded_for_its_own_session(desk):
     assert failed == {("quality_reports", name, "2020-11-24") for name in ("accepted", "completeness")}
     names = {(one.asset_key.to_user_string(), one.check_name) for one in found}
     assert names == {
-        ("bars", "contract"), ("frames", "contract"), ("eod_summaries", "contract"), ("quality_reports", "accepted"),
+        ("bars", "contract"), ("frames", "contract"), ("eod_summaries", "contract"),
+        ("eod_summaries", "positions_reconciled"), ("quality_reports", "accepted"),
         ("quality_reports", "completeness"), ("quality_reports", "prices"), ("quality_reports", "timestamps"),
         ("quality_reports", "volumes"), ("quality_reports", "features"), ("quality_reports", "comparison"),
         ("quality_reports", "provenance"),
     }  # fmt: skip
-    assert len(found) == 11 * 4
+    assert len(found) == 11 * 4 + 1  # positions are held to the broker once a run
     told = {(one.check_name, one.partition): one.metadata for one in found if one.check_name == "completeness"}
     of_gap = told["completeness", "2020-11-24"]
     assert of_gap["bars at fault"].value == 45

@@ -14,8 +14,18 @@ from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.paths import SQL
 
-KEYS = {"schema_migrations_pkey", "gate_acceptances_pkey"}
-"""Keys of tables to which a row is added now and then; that no two rows are the same is all they are for."""
+KEYS = {
+    "schema_migrations_pkey",
+    "gate_acceptances_pkey",
+    "orders_pkey",  # and order_events refers to it
+    "order_events_pkey",
+    "position_adoptions_pkey",
+    "trading_halts_pkey",
+    "reconciliations_pkey",
+    "current_positions_pkey",
+    "simulated_fills_pkey",
+}
+"""Keys by which nobody asks; that no two rows are the same is all they are for."""
 FILLED = """
 INSERT INTO market_data ("timestamp", symbol, open, high, low, close, volume, source, basis)
 SELECT at + minute * INTERVAL '1 minute', symbol, 1, 1, 1, 1, 1, 'file', 'as_traded'
@@ -31,6 +41,20 @@ SELECT 'feed' || n % 3, CASE WHEN n % 50 = 0 THEN 'up' ELSE 'failover' END, '' F
 INSERT INTO gate_acceptances (session, environment, bar_size, symbols, fingerprints, reason, by, at, verdict, findings)
 SELECT '2015-01-01'::date + n, 'test', '1min', '{NVDA}', '{}', 'r', 'b', now(), 'FAIL', '[]'
 FROM generate_series(1, 3000) n;
+INSERT INTO orders (account, client_order_id, symbol, side, order_type, quantity, time_in_force, state, created_at)
+SELECT 'A' || n % 3, 'order-' || n, 'NVDA', 'BUY', 'MARKET', n % 7 + 1, 'DAY',
+       CASE WHEN n % 500 = 0 THEN 'ACCEPTED' ELSE 'FILLED' END,
+       '2024-01-02 14:30+00'::timestamptz + n * INTERVAL '1 minute'
+FROM generate_series(1, 15000) n;
+INSERT INTO order_events (order_id, kind, at, outcome, state, quantity, revision)
+SELECT id, kind, created_at, 'APPLIED', state, 0, 0 FROM orders, unnest(ARRAY['SUBMIT', 'ACCEPT', 'FILL']) kind;
+INSERT INTO fills (account, exec_id, symbol, side, quantity, price, executed_at)
+SELECT account, 'x.' || id || '.01', 'S' || id % 9, side, quantity, 10, created_at FROM orders;
+INSERT INTO fill_commissions (account, exec_id, amount, currency) SELECT account, exec_id, 1, 'USD' FROM fills;
+INSERT INTO simulated_orders (account, client_order_id, symbol, side, order_type, quantity, time_in_force, placed_at,
+                              reached, state)
+SELECT account, client_order_id, symbol, side, order_type, quantity, time_in_force, created_at, created_at, state
+FROM orders;
 ANALYZE
 """
 DAY = {"first": datetime(2024, 2, 5, 5, tzinfo=UTC), "last": datetime(2024, 2, 6, 5, tzinfo=UTC)}
@@ -57,6 +81,32 @@ EOD = dict.fromkeys(
         "vwap",
     )
 )
+ACCOUNT = {"account": "A1"}
+LATELY = {"after": datetime(2024, 1, 5, 12, tzinfo=UTC), "now": datetime(2024, 1, 5, 12, 1, tzinfo=UTC)}
+ORDER = ACCOUNT | {
+    "client_order_id": "order-7",
+    "symbol": "NVDA",
+    "side": "BUY",
+    "order_type": "MARKET",
+    "quantity": 7,
+    "limit_price": None,
+    "stop_price": None,
+    "time_in_force": "DAY",
+}
+FILL = ORDER | {"exec_id": "x.7.01", "price": 10, "executed_at": DAY["first"], "perm_id": None}
+POSITION = ORDER | dict.fromkeys(
+    (
+        "average_price",
+        "cost_basis",
+        "realized_pnl",
+        "commissions",
+        "market_value",
+        "unrealized_pnl",
+        "last_price",
+        "priced_at",
+    )
+)
+AT_BROKER = dict.fromkeys(("placed_at", "reached", "triggered", "state", "filled", "said"))
 USES = [
     ("market_data_pkey", "stored_bars", DAYS),
     ("market_data_pkey", "eod_summary", DAYS),
@@ -67,6 +117,22 @@ USES = [
     ("feed_events_pkey", "feed_events", {"limit": 20}),
     ("feed_events_by_feed", "feed_states", {}),
     ("gate_acceptances_by_session", "newest_gate_acceptance", {**DESK, "session": date(2020, 1, 2)}),
+    ("orders_open", "orders", {**ACCOUNT, "ids": None, "open": True, "limit": None}),
+    ("orders_by_time", "orders", {**ACCOUNT, "ids": None, "open": False, "limit": 20}),
+    ("orders_by_time", "count_orders", {**ACCOUNT, **LATELY}),
+    ("orders_by_time", "alike_orders", {**ORDER, **LATELY}),
+    ("orders_client_order_id_key", "orders", {**ACCOUNT, "ids": ["order-7"], "open": False, "limit": None}),
+    ("orders_client_order_id_key", "add_order", {**ORDER, "created_at": DAY["first"]}),
+    ("order_events_by_order", "orders", {**ACCOUNT, "ids": None, "open": True, "limit": None}),
+    ("order_events_by_order", "order_events", ORDER),
+    ("fills_by_symbol", "ledger_fills", {**ACCOUNT, "symbols": ["S3"]}),
+    ("fills_pkey", "add_fill", FILL),
+    ("fills_pkey", "keep_commission", {**FILL, "amount": 1, "currency": "USD"}),
+    ("fill_commissions_pkey", "keep_commission", {**FILL, "amount": 1, "currency": "USD"}),
+    ("current_positions_account_symbol_key", "keep_position", POSITION),
+    ("current_positions_account_symbol_key", "open_positions", {**ACCOUNT, "symbols": ["NVDA"]}),
+    ("simulated_orders_pkey", "simulated_orders", {**ACCOUNT, "id": "order-7", "since": None}),
+    ("simulated_orders_pkey", "keep_simulated_order", ORDER | AT_BROKER),
 ]
 HELD = [
     ("stored_bar_size_pkey", "INSERT INTO stored_bar_size (bar_size) VALUES ('1min') ON CONFLICT (only_row) DO NOTHING")

@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from oms.adopting import adopt
 from resources.database.backups.backup import write_backup
 from resources.database.backups.restore import verify_backup
 from resources.database.connections import CONNECTIONS
@@ -23,11 +24,29 @@ from resources.database.schema.migrations import bring_up, migrate
 from resources.database.schema.roles import READER, ROLES, WRITER, WRITES, held_privileges
 from resources.database.schema.status import database_status
 from resources.database.server import DatabaseServer, embedded_server
-from resources.errors import MigrationError
+from resources.errors import DatabaseError, MigrationError
 from resources.paths import SQL
+from resources.settings import load_settings
 from tests.support.desk import TestDesk, events, stop_embedded
+from tests.support.order_desk import OrderDesk, flat_session
+from tests.support.stored import put_bars
 
 DAY = "2020-11-20"
+APPENDED = (
+    "bar_revisions",
+    "data_quality_reports",
+    "feed_events",
+    "gate_acceptances",
+    "stored_bar_size",
+    "order_events",
+    "fills",
+    "position_adoptions",
+    "trading_halts",
+    "simulated_fills",
+)
+"""What is only ever added to."""
+KEPT = ("eod_summaries", "orders", "fill_commissions", "current_positions", "reconciliations", "simulated_orders")
+"""What is added to, and brought up to date."""
 RELATIONS = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
@@ -105,9 +124,8 @@ def test_every_table_and_view_has_its_rights_and_no_other(owned):
     writer = {(relation, may) for role, relation, may in held if role == WRITER and may != "SELECT"}
     assert writer == {
         *((table, may) for table in ("market_data", "dual_ticker_bars") for may in ("INSERT", "UPDATE", "DELETE")),
-        *(("eod_summaries", may) for may in ("INSERT", "UPDATE")),
-        *((name, "INSERT") for name in ("bar_revisions", "data_quality_reports", "feed_events", "gate_acceptances")),
-        ("stored_bar_size", "INSERT"),
+        *((name, "INSERT") for name in APPENDED),
+        *((name, may) for name in KEPT for may in ("INSERT", "UPDATE")),
     }
 
 
@@ -155,6 +173,48 @@ def test_the_writer_runs_a_whole_session_and_changes_no_more_than_that(owned, me
     assert refused(writer, "CREATE TABLE mine (x int)")
     assert refused(writer, "DELETE FROM eod_summaries")
     assert refused(writer, "INSERT INTO schema_migrations VALUES (9000, '', '')")
+
+
+def test_the_writer_trades_and_changes_no_more_than_that(owned, member, clean_environment):
+    """Orders, fills, cancels, a halt, a drift that is adopted: all that the order service does."""
+    put_bars(owned.url, flat_session())
+    desk = OrderDesk(member(WRITER).url, load_settings().oms)
+    with desk.store.driving() as mine:
+        assert mine is not None
+        assert mine()
+        desk.service.connect()
+        filled = desk.sent(desk.order("BUY", 100))
+        waits = desk.sent(desk.order("BUY", 50, limit="499"))
+        desk.service.turn()
+        desk.service.request_cancel(waits, "ada")
+        desk.turn_at("10:01")
+        desk.service.turn()
+    assert (desk.kept(filled).state, desk.kept(waits).state) == ("FILLED", "CANCELLED")
+    assert desk.position().quantity == 100
+    with psycopg.connect(owned.url) as owner:  # somebody trades past us, and the broker tells no fill
+        owner.execute("DELETE FROM simulated_fills")
+    desk.service.reconcile()
+    assert adopt(desk.service, "NVDA", "ada", "sold by hand").quantity == -100
+    for name in APPENDED:
+        assert refused(desk.server, "DELETE FROM {}", name), name
+    for change in ("order_events SET reason = ''", "fills SET quantity = 1", "trading_halts SET halted = false"):
+        assert refused(desk.server, "UPDATE " + change), change
+    for name in KEPT:
+        assert refused(desk.server, "DELETE FROM {}", name), name
+
+
+def test_the_reader_sees_orders_and_positions_and_trades_nothing(owned, member, clean_environment):
+    put_bars(owned.url, flat_session())
+    desk = OrderDesk(owned.url, load_settings().oms)
+    desk.service.connect()
+    name = desk.sent(desk.order("BUY", 100))
+    desk.turn_at("10:01")
+    looks = OrderDesk(member(READER).url, desk.settings)
+    assert [one.quantity for one in looks.store.read(lambda account: account.positions())] == [100, 0]
+    assert looks.kept(name).state == "FILLED"
+    assert len(looks.events(name)) == 3
+    with pytest.raises(DatabaseError, match="permission denied"):
+        looks.service.submit(looks.order("SELL", 10))
 
 
 def test_a_writer_is_told_when_the_owner_has_to_migrate(owned, member, tmp_path):
@@ -230,8 +290,8 @@ def test_without_the_right_to_make_roles_an_administrator_is_told_what_to_run(ow
     (said,) = (one for one in database_status(modest).left_out if one.startswith("Missing roles"))
     with psycopg.connect(own_cluster.url, autocommit=True) as admin:
         admin.execute(said.split("runs ")[1].split(" and `")[0])  # type: ignore[call-overload]
-    assert len(schema_differences(modest, None)) == 43
-    assert bring_up(modest).done == ("granted 43 privileges",)
+    assert len(schema_differences(modest, None)) == 88
+    assert bring_up(modest).done == ("granted 88 privileges",)
     assert schema_differences(modest, None) == []
 
 
@@ -260,4 +320,4 @@ def test_two_databases_of_a_server_make_the_roles_at_once(own_cluster):
     thread.join(60)
     assert failed == []
     assert roles(own_cluster) >= set(ROLES)
-    assert migrate(own_cluster).done[-1] == "granted 43 privileges"
+    assert migrate(own_cluster).done[-1] == "granted 88 privileges"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,8 +17,10 @@ import requests
 from rich.console import Console
 
 from cli.simulate import Options, alpha_vantage, yahoo
+from cli.simulate_tws import tws
 from resources.errors import ConfigError
 from tests.support.commands import intraday
+from tests.support.ib_library import NVDA, ib, until
 from tests.support.yahoo import epoch
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +40,7 @@ def serving(*arguments: str) -> Iterator[tuple[str, list[str]]]:
             if line.startswith("Use it:"):
                 break
         try:
-            yield next(word.rstrip(",") for word in lines[0].split() if word.startswith("http://")), lines
+            yield lines[0].partition(" at ")[2].partition(",")[0], lines
         finally:
             process.kill()
 
@@ -90,6 +93,46 @@ def test_what_it_says_to_type_works(
     assert stored == [(source, 778 if session == "2024-08-27" else 780)]
 
 
+@contextmanager
+def client_of(address: str, client_id: int = 7) -> Iterator[Any]:
+    """A client of Interactive Brokers' API at `host:port`."""
+    host, _, port = address.rpartition(":")
+    client = ib.IB()
+    client.connect(host, int(port), clientId=client_id, timeout=10)
+    try:
+        yield client
+    finally:
+        client.disconnect()
+
+
+def test_tws_with_a_fault_and_an_account() -> None:
+    arguments = ["tws", "--fault", "reject:1", "--account", "DU7654321"]
+    with serving(*arguments) as (address, lines), client_of(address) as client:
+        assert client.managedAccounts() == ["DU7654321"]
+        trades = [client.placeOrder(NVDA, ib.MarketOrder("BUY", 10)) for _ in range(2)]
+        until(client, lambda: trades[1].orderStatus.status == "Filled")
+        assert trades[0].orderStatus.status == "Inactive"
+    port = address.rpartition(":")[2]
+    assert lines == [
+        f"TWS stand-in at 127.0.0.1:{port}, replaying recorded sessions. Ctrl-C ends it.",
+        "  Once, a new order is rejected.",
+        f"Use it: INTRADAY_OMS__BROKER=ib INTRADAY_IB__HOST=127.0.0.1 INTRADAY_IB__PORT={port} "
+        "intraday positions reconcile",
+    ]
+
+
+def test_tws_as_if_live_pushes_bars_and_moves_prices() -> None:
+    with serving("tws", "--from", "2024-08-26T10:00", "--speed", "60") as (address, _), client_of(address) as client:
+        bars = client.reqRealTimeBars(NVDA, 5, "TRADES", False)
+        until(client, lambda: len(bars) >= 12)
+        first = bars[0]
+        trade = client.placeOrder(NVDA, ib.MarketOrder("BUY", 10))
+        until(client, lambda: trade.orderStatus.status == "Filled")
+    assert first.time.second % 5 == 0
+    assert 126 < first.open_ < 130
+    assert 126 < trade.orderStatus.avgFillPrice < 130
+
+
 OPTIONS = Options(port=0, faults=[], plan=None, start=None, speed=None)
 
 
@@ -113,6 +156,19 @@ def test_bad_input_is_an_error_of_configuration(options: Options, said: str) -> 
         with pytest.raises(ConfigError) as caught:
             command()
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (replace(OPTIONS, faults=["status:500:1"]), "bad fault 'status:500:1': there is no fault 'status'"),
+        (replace(OPTIONS, start="tomorrow-ish"), "--from 'tomorrow-ish' is not a New York time"),
+    ],
+)
+def test_bad_input_for_tws_is_an_error_of_configuration(options: Options, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        tws(Console(), options, ["DU1234567"])
+    assert said in str(caught.value)
 
 
 def test_labels_are_start_or_end() -> None:

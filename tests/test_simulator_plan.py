@@ -8,6 +8,8 @@ import pytest
 from simulators.bar_faults import Drop
 from simulators.plan import read_plan
 from simulators.request_faults import Answer, Status
+from simulators.tws.faults import Cut
+from simulators.tws.requests import Kind
 from simulators.yahoo import YahooSimulator
 from tests.support.yahoo import ask_chart
 
@@ -18,6 +20,8 @@ alpha_vantage:
   - drop:NVDA:2020-11-24:10:00-10:44
 yahoo:
   - status:500:1
+tws:
+  - ambiguous_submit:1
 """
 
 
@@ -35,6 +39,7 @@ def test_a_plan_names_faults_per_vendor(tmp_path: Path) -> None:
             Drop("NVDA", date(2020, 11, 24), time(10), time(10, 44)),
         ),
         "yahoo": (Status(1, 500),),
+        "tws": (Cut(1, Kind.PLACE_ORDER),),
     }
     with YahooSimulator(plan["yahoo"]) as simulator:
         assert [ask_chart(simulator).status_code for _ in range(2)] == [500, 200]
@@ -42,19 +47,20 @@ def test_a_plan_names_faults_per_vendor(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "yahoo:\n", "yahoo: []\n"])
 def test_a_plan_may_be_empty(tmp_path: Path, text: str) -> None:
-    assert read_plan(plan_of(tmp_path, text)) == {"alpha_vantage": (), "yahoo": ()}
+    assert read_plan(plan_of(tmp_path, text)) == {"alpha_vantage": (), "yahoo": (), "tws": ()}
 
 
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("- status:500:1\n", ["must be a mapping", "allowed are alpha_vantage and yahoo"]),
-        ("ibkr:\n  - status:500:1\n", ["'ibkr'", "allowed are alpha_vantage and yahoo"]),
+        ("- status:500:1\n", ["must be a mapping", "allowed are alpha_vantage, yahoo and tws"]),
+        ("ibkr:\n  - status:500:1\n", ["'ibkr'", "allowed are alpha_vantage, yahoo and tws"]),
         ("yahoo: status:500:1\n", ["must have a list of faults under yahoo"]),
         ("yahoo:\n  - status:500:1\n  - status: 500\n", ["yahoo, entry 2", "{'status': 500}", "such as status:500:1"]),
         ("yahoo:\n  - garbage:1\n  - explode:1\n", ["yahoo, entry 2", "'explode:1'", "Allowed forms: drop:SYMBOL"]),
         ("yahoo:\n  - answer:burst_premium:1\n", ["yahoo, entry 1", "'burst_premium' is another vendor's"]),
         ("alpha_vantage:\n  - answer:no_such:1\n", ["alpha_vantage, entry 1", "there is no recorded body 'no_such'"]),
+        ("tws:\n  - status:500:1\n", ["tws, entry 1", "there is no fault 'status'", "Allowed forms: busy_client_id:N"]),
         ("yahoo: [\n", ["is not YAML"]),
     ],
 )

@@ -145,6 +145,12 @@ def statement_failed(shown: str, said: str, state: str | None, *, broke: bool) -
     return (DatabaseBusy if busy else DatabaseError)(f"{shown} refused: {said}.")
 
 
+def libpq_url(url: str) -> str:
+    """The same address without the driver that SQLAlchemy's URLs name."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}://{rest}"
+
+
 def find_server(home: Path) -> DatabaseServer:
     """The server that `TIMESCALEDB_URL` or `TIMESCALEDB_HOST`, `_PORT`, … name; the embedded one when none is named.
 

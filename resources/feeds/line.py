@@ -13,7 +13,7 @@ import tenacity
 from resources.errors import FeedError, NoBars, OutOfReach
 from resources.feeds.breaker import Breaker
 from resources.feeds.rate_limit import LONGEST_WAIT_SECONDS, RateLimit
-from resources.settings import VendorSettings
+from resources.settings import RetrySettings
 
 Answer = TypeVar("Answer")
 log = logging.getLogger("intraday.feeds")
@@ -32,7 +32,7 @@ class Line:
 
     def __init__(
         self,
-        settings: VendorSettings,
+        settings: RetrySettings,
         breaker: Breaker,
         limit: RateLimit | None = None,
         sleep: Callable[[float], None] = time.sleep,

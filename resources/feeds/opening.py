@@ -14,6 +14,7 @@ from resources.feeds.breaker import Breaker, FeedState, Standing
 from resources.feeds.failover import Failover
 from resources.feeds.feed import Feed
 from resources.feeds.files import FilesFeed
+from resources.feeds.interactive_brokers import InteractiveBrokersFeed
 from resources.feeds.line import Line
 from resources.feeds.rate_limit import RateLimit, windows_of
 from resources.feeds.yahoo import YahooFeed
@@ -59,6 +60,7 @@ class Feeds:
         makers: dict[str, Callable[[], Feed]] = {
             "alpha_vantage": partial(self.alpha_vantage, refresh=refresh),
             "yahoo": partial(self.yahoo, refresh=refresh),
+            "interactive_brokers": partial(self.interactive_brokers, refresh=refresh),
             "files": self.files,
         }
         return makers[name]()
@@ -75,6 +77,14 @@ class Feeds:
         settings = self._settings.yahoo
         line = Line(settings, self._breaker("yahoo"))
         return YahooFeed(settings, line, self._landing, self._settings.bar_size, self._now, refresh=refresh)
+
+    def interactive_brokers(self, *, refresh: bool = False) -> InteractiveBrokersFeed:
+        """Interactive Brokers, at the desk's TWS or IB Gateway."""
+        settings = self._settings.ib
+        line = Line(settings, self._breaker("interactive_brokers"))
+        return InteractiveBrokersFeed(
+            settings, line, self._landing, self._settings.bar_size, self._now, refresh=refresh
+        )
 
     def files(self) -> FilesFeed:
         """The files of a folder."""

@@ -7,6 +7,7 @@ throttled hold back the others.)
 
 import hashlib
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +66,7 @@ class RateLimit:
         windows: the limits.
         clock: seconds since the epoch.
         sleep: waits that many seconds.
+        longest_wait: seconds; a turn that is further away is not waited for.
 
     """
 
@@ -76,12 +78,14 @@ class RateLimit:
         windows: Sequence[Window],
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        longest_wait: float = math.inf,
     ) -> None:
         self._path = path
         self._vendor = hashlib.sha256(f"{vendor} {key}".encode()).hexdigest()[:16]
         self._windows = windows
         self._clock = clock
         self._sleep = sleep
+        self._longest_wait = longest_wait
 
     def wait_for_turn(self) -> None:
         """Wait until a request may go out.
@@ -127,6 +131,8 @@ class RateLimit:
                     if window.seconds >= DAY_SECONDS and free > now:
                         raise _spent(window, free, now)
                     at = max(at, free)
+            if at - now > self._longest_wait:
+                raise NotAsked(f"The vendor's limit has the next turn at {_time(at)}.", pause_seconds=at - now)
             store.execute("INSERT INTO reservations VALUES (?, ?)", [self._vendor, at])
             return at
 

@@ -13,7 +13,8 @@ from psycopg import sql
 from resources.database.queries import named_query
 from schemas.words import counted
 
-LEDGER_TABLE = "schema_migrations"
+SAY_NOTHING = ("schema_migrations", "current_positions")
+"""Tables whose rows are there from the start: which migrations were applied, and positions, nothing without fills."""
 
 
 class TableContent(NamedTuple):
@@ -41,10 +42,10 @@ def table_contents(connection: psycopg.Connection) -> dict[str, TableContent]:
 
 
 def is_empty(connection: psycopg.Connection) -> bool:
-    """Whether no table holds a row; which migrations were applied does not count."""
+    """Whether no table holds a row that says something."""
     for schema, name in _tables(connection):
         query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(schema, name))
-        if name != LEDGER_TABLE and connection.execute(query).fetchone() == (True,):
+        if name not in SAY_NOTHING and connection.execute(query).fetchone() == (True,):
             return False
     return True
 

@@ -26,6 +26,16 @@ WRITES: Mapping[str, tuple[LiteralString, ...]] = {
     "feed_events": ("INSERT",),
     "gate_acceptances": ("INSERT",),
     "stored_bar_size": ("INSERT",),
+    "orders": ("INSERT", "UPDATE"),
+    "order_events": ("INSERT",),
+    "fills": ("INSERT",),
+    "fill_commissions": ("INSERT", "UPDATE"),
+    "position_adoptions": ("INSERT",),
+    "trading_halts": ("INSERT",),
+    "reconciliations": ("INSERT", "UPDATE"),
+    "current_positions": ("INSERT", "UPDATE"),
+    "simulated_orders": ("INSERT", "UPDATE"),
+    "simulated_fills": ("INSERT",),
     "schema_migrations": (),
     "market_data_5min": (),
     "market_data_15min": (),
@@ -35,7 +45,15 @@ WRITES: Mapping[str, tuple[LiteralString, ...]] = {
 """Every table and view, and what the writer does with it beside reading."""
 
 
-SEQUENCES = ("feed_events_id_seq", "gate_acceptances_id_seq")
+SEQUENCES = (
+    "feed_events_id_seq",
+    "gate_acceptances_id_seq",
+    "orders_id_seq",
+    "order_events_id_seq",
+    "position_adoptions_id_seq",
+    "trading_halts_id_seq",
+    "current_positions_id_seq",
+)
 """Of the numbers that tables give to their rows. Whoever may read one sees its last number, as `pg_dump` does."""
 
 

@@ -1,0 +1,1 @@
+SELECT DISTINCT account FROM current_positions ORDER BY account

@@ -32,11 +32,11 @@ dev: setup       ## open the Dagster UI on http://127.0.0.1:3000
 
 check: lint types contract definitions insync test   ## everything that must hold before a change lands
 
-bench: setup     ## run the benchmarks, a quarter of an hour
+bench: setup     ## run the benchmarks, half an hour
 	@$(BIN)/python -m bench
 
-hold: setup      ## kill loads and servers at 200 points of a load; make up 2,000 histories of orders; half an hour
-	@$(BIN)/python -m pytest -m long -s tests/test_killed.py tests/test_oms_histories.py
+hold: setup      ## kill loads and servers at 200 points of a load; make up 2,000 histories of orders; replay whole days live; an hour
+	@$(BIN)/python -m pytest -m long -s tests/test_killed.py tests/test_oms_histories.py tests/test_live_replay.py
 
 lint: setup      ## ruff: style and format
 	@$(BIN)/ruff check .

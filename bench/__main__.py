@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-MODULES = ("loading", "reading", "features", "parsing", "gate", "end_to_end", "backfill", "ledger", "positions")
+MODULES = (
+    "loading",
+    "reading",
+    "features",
+    "parsing",
+    "gate",
+    "end_to_end",
+    "backfill",
+    "ledger",
+    "live",
+    "positions",
+    "observations",
+)
 
 if __name__ == "__main__":
     sys.exit(max(subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in MODULES))

@@ -20,6 +20,7 @@ from resources.database.report_store import ReportStore
 from resources.database.server import find_server
 from resources.settings import Settings, load_settings
 from schemas.quality import Verdict
+from schemas.words import counted
 
 TAG = "intraday/backfill"
 """Marks the runs of one backfill; the list of runs in the UI can be filtered by it."""
@@ -101,14 +102,14 @@ def _show(months: Sequence[Month], console: Console) -> None:
     say_changes(whole, console)
     if whole.broke:
         seen = sum(len(month.result.sessions) for month in months[:-1])
-        console.print(f"[red]{escape(whole.broke)}[/] It ended after {seen} sessions.", highlight=False)
+        console.print(f"[red]{escape(whole.broke)}[/] It ended after {counted(seen, 'session')}.", highlight=False)
 
 
 def _name(what: str, sessions: Sequence[str], console: Console) -> None:
     more = f" and {len(sessions) - NAMED} more" if len(sessions) > NAMED else ""
     if sessions:
         named = ", ".join(sessions[:NAMED])
-        console.print(f"[yellow]{len(sessions)} sessions {what}:[/] {named}{more}.", highlight=False)
+        console.print(f"[yellow]{counted(len(sessions), 'session')} {what}:[/] {named}{more}.", highlight=False)
 
 
 def _together(results: Sequence[RunResult]) -> RunResult:

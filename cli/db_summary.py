@@ -11,8 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from market.sessions import NEW_YORK
-from resources.database.schema.migrations import migrate
-from resources.database.server import find_server
+from resources.database.opening import open_server
 from resources.database.summary import SessionSummary, stored_summary
 from resources.settings import load_settings
 from schemas.errors import UnknownSession
@@ -21,8 +20,7 @@ from schemas.words import counted
 
 def summary(symbols: Sequence[str], first: str | None, last: str | None, console: Console, *, as_json: bool) -> int:
     """The command."""
-    server = find_server(load_settings().home)
-    migrate(server)
+    server = open_server(load_settings().home)
     wanted = [symbol.strip().upper() for symbol in symbols]
     found = stored_summary(server, wanted, _day(first), _day(last))
     if as_json:

@@ -13,16 +13,17 @@ import pandas as pd
 from cli.sessions import sessions_named
 from market.sessions import Session, latest_closed_session
 from resources.database.feed_event_store import FeedEventStore
-from resources.database.schema.migrations import migrate
-from resources.database.server import DatabaseServer, find_server
+from resources.database.opening import open_server
 from resources.errors import TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
-from resources.feeds.opening import Feeds, utc_now
+from resources.feeds.opening import Feeds
 from resources.landing import LandingZone
+from resources.market_time import MACHINE, MarketTime, utc_now
 from resources.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from simulators.alpha_vantage import AlphaVantageSimulator
+    from simulators.clock import ReplayClock
 
 DEMO_FAULTS = ("drop:NVDA:2020-11-24:10:00-10:44", "ohlc:MSFT:2020-12-02:11:15")
 """What the demonstration's feed does wrong, so that the gate can be seen at work."""
@@ -30,21 +31,14 @@ SPOILED = frozenset({"2020-11-24", "2020-12-02"})
 DEMO_FIRST, DEMO_LAST = "2020-11-16", "2020-12-04"
 
 
-def open_feeds(settings: Settings, events: FeedEventStore) -> Feeds:
+def open_feeds(settings: Settings, events: FeedEventStore, clock: MarketTime = MACHINE) -> Feeds:
     """The feeds of a desk, which keep there what happens to them."""
-    return Feeds(settings, LandingZone(settings.landing_url), events)
-
-
-def open_server(settings: Settings) -> DatabaseServer:
-    """The database of a desk, at this code's schema."""
-    server = find_server(settings.home)
-    migrate(server)
-    return server
+    return Feeds(settings, LandingZone(settings.landing_url), events, clock)
 
 
 def open_events(settings: Settings) -> FeedEventStore:
     """What happened to the feeds of a desk."""
-    return FeedEventStore(open_server(settings))
+    return FeedEventStore(open_server(settings.home))
 
 
 def sessions_asked_for(
@@ -68,13 +62,22 @@ def sessions_asked_for(
 
 
 @contextmanager
-def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator["AlphaVantageSimulator"]:
-    """A desk of its own under INTRADAY_HOME/demo: embedded database, recorded bars, a feed that spoils some of them."""
+def demonstration(
+    faults: Sequence[str] = DEMO_FAULTS, folder: str = "demo", clock: "ReplayClock | None" = None
+) -> Iterator["AlphaVantageSimulator"]:
+    """A desk of its own under INTRADAY_HOME: embedded database, recorded bars, a feed that may spoil some of them.
+
+    Args:
+        faults: what the feed does wrong.
+        folder: under which name.
+        clock: the feed has only what is complete at its time; None: everything.
+
+    """
     from simulators.alpha_vantage import AlphaVantageSimulator  # the other commands do without
 
-    home = load_settings().home / "demo"
+    home = load_settings().home / folder
     saved = dict(os.environ)
-    with AlphaVantageSimulator(faults=faults) as simulator:
+    with AlphaVantageSimulator(faults=faults, clock=clock) as simulator:
         for name in [name for name in os.environ if name.startswith(("INTRADAY_", "TIMESCALEDB_"))]:
             del os.environ[name]  # nothing of the real desk: no landing zone, no database, no symbols
         direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1"]))
@@ -86,6 +89,7 @@ def demonstration(faults: Sequence[str] = DEMO_FAULTS) -> Iterator["AlphaVantage
                 "INTRADAY_ENVIRONMENT": "staging",
                 "INTRADAY_ALPHA_VANTAGE__BASE_URL": simulator.url,
                 "INTRADAY_ALPHA_VANTAGE__PLAN": "premium_1200",
+                "INTRADAY_ALPHA_VANTAGE__ENTITLEMENT": "realtime",
                 "INTRADAY_FEEDS__FALLBACK": "none",
                 KEY_VARIABLE: "demonstration",
             }

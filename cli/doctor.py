@@ -5,11 +5,11 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
 
+from resources.clock import utc_now
 from resources.doctor.findings import Finding, Outcome, Surroundings
 from resources.doctor.registry import CHECKS, examine
 from resources.errors import ConfigError
@@ -44,7 +44,7 @@ def _findings(area: str | None, *, ask: bool) -> Iterator[Finding]:
     around = Surroundings(
         settings=settings,
         environment=os.environ,
-        now=lambda: datetime.now(UTC),
+        now=utc_now,
         free_bytes=lambda folder: shutil.disk_usage(folder).free,
         ask=ask,
     )

@@ -37,9 +37,9 @@ def quote(symbols: list[str], console: Console) -> int:
     for symbol in wanted:
         if symbol not in settings.symbols:
             raise ConfigError(f"{symbol} is not one of the desk's symbols: {', '.join(settings.symbols)}.")
-    feed = open_feeds(settings, open_events(settings)).alpha_vantage()
+    vendor = open_feeds(settings, open_events(settings)).alpha_vantage_client()
     for symbol in wanted:
-        last = feed.quote(symbol)
+        last = vendor.quote(symbol)
         console.print(f"{last.symbol} {last.price} USD on {last.day}, {last.volume:,} shares", highlight=False)
     return 0
 

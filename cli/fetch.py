@@ -17,9 +17,9 @@ from market.quality.evidence import Evidence
 from market.sessions import Session, latest_closed_session
 from market.synthetic import synthetic_bars
 from resources.feeds.file_formats.dual_ticker import dual_ticker_name, to_csv, to_json
-from resources.feeds.opening import utc_now
 from resources.gate_settings import load_gate
 from resources.landing import LandingZone
+from resources.market_time import utc_now
 from resources.settings import Settings, load_settings
 from schemas.errors import IntradayError
 from schemas.words import counted

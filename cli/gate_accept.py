@@ -10,9 +10,8 @@ from cli.desk import sessions_asked_for
 from cli.run import RUN_ENDED_EARLY, run_sessions, show_result
 from market.quality.gate import bars_of
 from resources.database.acceptance_store import AcceptanceStore
+from resources.database.opening import open_server
 from resources.database.report_store import ReportStore
-from resources.database.schema.migrations import migrate
-from resources.database.server import find_server
 from resources.errors import NotAcceptable
 from resources.gate_settings import load_gate
 from resources.landing import LandingZone
@@ -59,8 +58,7 @@ def accept(
         raise NotAcceptable(
             f"{environment} lets nobody accept a blocked session (policy.acceptance in data_quality.yaml)."
         )
-    server = find_server(settings.home)
-    migrate(server)
+    server = open_server(settings.home)
     shelf = Shelf(LandingZone(settings.landing_url), environment, settings.bar_size, settings.symbols)
     report = shelf.report(sessions[0])
     ReportStore(server).hold_newest(report)

@@ -16,14 +16,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from resources.database.schema.migrations import migrate
-from resources.database.server import find_server
+from resources.database.opening import open_server
 from resources.feeds.loadable import LoadableFiles, open_files
-from resources.feeds.opening import utc_now
 from resources.gate_settings import load_gate
 from resources.landing import LandingZone
 from resources.load_desk import LoadingDesk
 from resources.loading import Loader, Outcome
+from resources.market_time import utc_now
 from resources.settings import Settings, load_settings
 from schemas.quality import Action
 from schemas.words import counted
@@ -56,8 +55,7 @@ def load(
     settings = load_settings()
     gate = load_gate(settings.environment)
     files = LoadableFiles(open_files(paths, settings, limit), settings, now())
-    server = find_server(settings.home)
-    migrate(server)
+    server = open_server(settings.home)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     ) as progress:

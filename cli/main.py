@@ -11,6 +11,7 @@ from dotenv import load_dotenv
 from cli.db import db
 from cli.ending import STORED, UNWRITTEN, Screen, end, hold_readable
 from cli.gate_commands import GateCommands, gate
+from cli.live_commands import live
 from cli.orders_commands import orders
 from cli.positions_commands import positions
 from cli.simulate_commands import Port, simulate
@@ -27,6 +28,7 @@ app.add_typer(gate, name="gate")
 app.add_typer(db, name="db")
 app.add_typer(orders, name="orders")
 app.add_typer(positions, name="positions")
+app.add_typer(live, name="live")
 
 
 class Format(StrEnum):

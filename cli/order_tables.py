@@ -23,7 +23,10 @@ def show_history(events: Sequence[KeptEvent], console: Console) -> None:
     for one in events:
         event = one.event
         said = f"quarantined: {one.reason} {event.said}" if one.outcome is Outcome.QUARANTINED else event.said
-        cells = (f"{event.at:%Y-%m-%d %H:%M:%S}", event.kind, _plain(event.quantity or None), _plain(event.price))
+        price = _plain(event.price)
+        if event.stop_price is not None:
+            price = f"{price} stop {_plain(event.stop_price)}".strip()
+        cells = (f"{event.at:%Y-%m-%d %H:%M:%S}", event.kind, _plain(event.quantity or None), price)
         table.add_row(*cells, one.state, escape(said.strip()))
     console.print(table)
 
@@ -36,6 +39,8 @@ def show_orders(orders: Sequence[KeptOrder], console: Console) -> None:
         prices = {"limit": order.limit_price, "stop": order.stop_price}
         at = ", ".join(f"{name} {price}" for name, price in prices.items() if price is not None) or "market"
         what = f"{order.side} {order.quantity} {order.symbol}, {at}"
+        if kept.modification is not None and not kept.state.ended:
+            what += f" (asked for: {kept.modification.terms})"
         state = f"[{STYLE.get(kept.state, 'default')}]{kept.state}[/]"
         made = f"{kept.created_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(order.client_order_id, made, what, order.time_in_force, _plain(kept.filled), state)
@@ -84,6 +89,7 @@ def event_told(one: KeptEvent) -> dict[str, object]:
         "state": one.state,
         "quantity": _plain(event.quantity),
         "price": None if event.price is None else _plain(event.price),
+        "stop_price": None if event.stop_price is None else _plain(event.stop_price),
         "execution": event.execution,
         "revision": event.revision,
         "perm_id": event.perm_id,

@@ -15,7 +15,6 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from cli.desk import open_server
 from cli.ending import complain_of
 from cli.gate_accept import operating_system_user
 from cli.order_tables import event_told, order_told, show_history, show_orders
@@ -23,6 +22,7 @@ from market.sessions import session_at
 from oms.driving import Driver
 from oms.opening import SIMULATED, MarketClock, open_service
 from oms.service import OrderService
+from resources.database.opening import open_server
 from resources.database.order_rows import KeptOrder
 from resources.errors import ConfigError, OrderRefused
 from resources.settings import Settings, load_settings
@@ -103,6 +103,27 @@ def cancel(name: str, at: str | None, wait: float, console: Console) -> int:
         kept = _followed(service, driver, name, wait, clock, lambda kept: kept.state.ended or not kept.to_cancel)
         show_orders([kept], console)
     return 0 if kept.state is OrderState.CANCELLED else 1
+
+
+def modify(
+    name: str, shares: str | None, limit: str | None, stop: str | None, at: str | None, wait: float, console: Console
+) -> int:
+    """The command: ask for other terms, and wait for the answer."""
+    typed = {"--shares": ("quantity", shares), "--limit": ("limit_price", limit), "--stop": ("stop_price", stop)}
+    given = {term: number(option, text) for option, (term, text) in typed.items() if text is not None}
+    if not given:
+        raise OrderInvalid("Nothing is to be modified: give --shares, --limit or --stop.")
+    settings = load_settings()
+    clock = MarketClock(_moment(at, settings))
+    with service_of(settings, console, clock) as service, driver_of(service) as driver:
+        try:
+            terms = service.request_modify(name, operating_system_user(), **given)
+        except OrderRefused as error:
+            complain_of(error)
+            return 1
+        kept = _followed(service, driver, name, wait, clock, lambda kept: kept.state.ended or kept.modification is None)
+        show_orders([kept], console)
+    return 0 if kept.order.terms == terms else 1
 
 
 def list_orders(console: Console, *, every: bool, as_json: bool) -> int:
@@ -195,7 +216,7 @@ def _followed(
 @contextmanager
 def service_of(settings: Settings, console: Console, clock: MarketClock) -> Iterator[OrderService]:
     """The desk's order service, not connected."""
-    server = open_server(settings)
+    server = open_server(settings.home)
     service = open_service(settings, server, lambda line: console.print(escape(line), highlight=False), clock)
     try:
         yield service

@@ -6,7 +6,9 @@ import typer
 
 from cli.ending import Screen, end
 
-orders = typer.Typer(help="Make, cancel and look at orders of a paper account; halt them.", no_args_is_help=True)
+orders = typer.Typer(
+    help="Make, modify, cancel and look at orders of a paper account; halt them.", no_args_is_help=True
+)
 
 KEPT = "What is stored of the order stands: `intraday orders list` shows it."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -68,6 +70,27 @@ def cancel(order: OrderId, at: At = None, wait: Wait = 5.0) -> None:
     from cli.orders import cancel as command
 
     end(lambda: command(order, at, wait, Screen()), interrupted=KEPT)
+
+
+@orders.command()
+def modify(
+    order: OrderId,
+    shares: Annotated[
+        str | None, typer.Option("--shares", metavar="SHARES", help="In all, the filled among them.")
+    ] = None,
+    limit: Limit = None,
+    stop: Stop = None,
+    at: At = None,
+    wait: Wait = 5.0,
+) -> None:
+    """Ask the broker for other terms of an order; what is not given stays.
+
+    Exit status: 0 it has them, 1 they were refused, or it has not got them (yet), 2 there is no such order, or its type
+    has no such price, or the broker could not be asked.
+    """
+    from cli.orders import modify as command
+
+    end(lambda: command(order, shares, limit, stop, at, wait, Screen()), interrupted=KEPT)
 
 
 @orders.command("list")

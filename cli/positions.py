@@ -5,24 +5,23 @@ from decimal import Decimal
 from rich.console import Console
 from rich.markup import escape
 
-from cli.desk import open_server
 from cli.gate_accept import operating_system_user
 from cli.orders import number, service_of
 from oms.adopting import adopt as adopt_drift
 from oms.driving import reconciled
 from oms.ledger import Ledger
-from oms.opening import MarketClock, account_of
+from oms.opening import MarketClock, open_store
 from oms.portfolio import summarise
 from oms.position_tracker import as_json as positions_as_json
 from oms.position_tracker import as_text, positions_of
-from resources.database.order_store import OrderStore
+from resources.database.opening import open_server
 from resources.settings import load_settings
 
 
 def show(console: Console, *, as_json: bool) -> int:
     """The command: what is held."""
     settings = load_settings()
-    account, positions, halts = positions_of(settings, open_server(settings))
+    account, positions, halts = positions_of(settings, open_server(settings.home))
     told = positions_as_json(account, positions, halts) if as_json else as_text(positions, halts)
     console.out(told, highlight=False)
     return 0
@@ -31,10 +30,9 @@ def show(console: Console, *, as_json: bool) -> int:
 def summary(console: Console, *, as_json: bool) -> int:
     """The command: the portfolio in a few numbers."""
     settings = load_settings()
-    server = open_server(settings)
-    store = OrderStore(server, account_of(settings, server))
+    store = open_store(settings, open_server(settings.home))
     positions, lines = store.read(lambda account: (account.positions(), account.ledger()))
-    ledger = Ledger((*lines.fills, *lines.commissions, *lines.adoptions))
+    ledger = Ledger(lines)
     told = summarise(positions, ledger.trades(), ledger.fills())
     if as_json:
         console.out(told.model_dump_json(indent=2), highlight=False)
@@ -62,15 +60,11 @@ def reconcile(console: Console) -> int:
     with service_of(load_settings(), console, MarketClock()) as service:
         compared = reconciled(service)
     for one in compared:
-        agrees = "agree" if one.ours == one.theirs else "[red]differ[/]"
-        console.print(
-            f"{one.symbol}: {one.ours:f} by our ledger, {one.theirs:f} at the broker "
-            f"({one.asked_at:%Y-%m-%d %H:%M:%S} UTC): they {agrees}.",
-            highlight=False,
-        )
+        agrees = "[red]differ[/]" if one.drift else "agree"
+        console.print(f"{one} ({one.asked_at:%Y-%m-%d %H:%M:%S} UTC): they {agrees}.", highlight=False)
     if not compared:
         console.print("Nothing is held, here or there.")
-    return int(any(one.ours != one.theirs for one in compared))
+    return int(any(one.drift for one in compared))
 
 
 def adopt(symbol: str, why: str, price: str | None, console: Console) -> int:

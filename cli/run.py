@@ -24,6 +24,7 @@ from resources.database.report_store import ReportStore, SessionRow
 from resources.database.server import find_server
 from resources.settings import Settings, load_settings
 from schemas.quality import Verdict
+from schemas.words import counted
 
 RUN_ENDED_EARLY = 2
 WIDTH = 60
@@ -187,7 +188,9 @@ def show_result(result: RunResult, settings: Settings, console: Console) -> None
 def say_changes(result: RunResult, console: Console) -> None:
     """What the run changed in the database."""
     if result.rows_changed:
-        console.print(f"{result.rows_changed:,} rows of market_data and dual_ticker_bars added, revised or removed.")
+        console.print(
+            f"{counted(result.rows_changed, 'row')} of market_data and dual_ticker_bars added, revised or removed."
+        )
     elif result.rows_sent:
         console.print("Nothing changed: every row of the sessions that passed was already stored as it is.")
     else:

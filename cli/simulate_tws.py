@@ -5,17 +5,15 @@ What belongs here: options as a person types them, turned into a stand-in, and i
 """
 
 import threading
-from datetime import UTC, datetime
 
 from rich.console import Console
 
 from cli.simulate import Options, serve
+from resources.clock import utc_now
 from resources.errors import ConfigError
-from simulators.clock import ReplayClock
 from simulators.recordings import load_yahoo_bars
 from simulators.tws import TwsSimulator
-
-TICK_SECONDS = 0.25
+from simulators.tws.replaying import Replay
 
 
 def tws(console: Console, options: Options, accounts: list[str]) -> int:
@@ -23,7 +21,7 @@ def tws(console: Console, options: Options, accounts: list[str]) -> int:
     try:
         clock = options.clock(load_yahoo_bars("NVDA")["timestamp"].min())
         simulator = TwsSimulator(
-            options.all_faults("tws"), options.port, accounts=accounts, now=_wall if clock is None else clock.now
+            options.all_faults("tws"), options.port, accounts=accounts, now=utc_now if clock is None else clock.now
         )
     except ValueError as error:
         raise ConfigError(f"{error}.") from None
@@ -35,19 +33,4 @@ def tws(console: Console, options: Options, accounts: list[str]) -> int:
 
     if clock is None:
         return serve(console, simulator, options, "TWS", where)
-    return serve(console, simulator, options, "TWS", where, lambda: _replay(simulator, clock))
-
-
-def _wall() -> datetime:
-    return datetime.now(UTC)
-
-
-def _replay(simulator: TwsSimulator, clock: ReplayClock) -> None:
-    """Sends what the recording had, as its time passes."""
-    pause, since = threading.Event(), clock.now()
-    while True:
-        pause.wait(TICK_SECONDS)
-        until = clock.now()
-        for symbol in simulator.symbols:
-            simulator.replay(symbol, since, until)
-        since = until
+    return serve(console, simulator, options, "TWS", where, lambda: Replay(simulator, clock).follow(threading.Event()))

@@ -26,6 +26,7 @@ from resources.dagster_resources import DatabaseResource, FeedsResource, GateRes
 from resources.errors import NO_BETTER_ALONE
 from resources.settings import Settings
 from schemas.errors import ContractBroken, IntradayError
+from schemas.words import counted
 
 log = logging.getLogger("intraday.sessions")
 
@@ -257,7 +258,7 @@ def _outcome(context: dg.AssetExecutionContext, bad: dict[str, BadSession]) -> d
     why = {key: one.why for key, one in bad.items()}
     lines = [f"{key}: {sentence}" for key, sentence in why.items()]
     return dg.Failure(
-        description=f"{len(bad)} of {len(context.partition_keys)} sessions did not pass. " + " ".join(lines),
+        description=f"{len(bad)} of {counted(len(context.partition_keys), 'session')} did not pass. " + " ".join(lines),
         metadata={
             "sessions": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines)),
             DID_NOT_PASS: dg.MetadataValue.json(why),

@@ -17,7 +17,7 @@ from market.quality.grid import Grid, bar_grid, price_divisor
 from market.sessions import BarSize, Session, session_at, sessions_before
 from market.splits import SplitTable
 from schemas.tables import BAR_VALUES, FEATURES, KEPT
-from schemas.texts import placed
+from schemas.texts import Texts
 
 WARM_UP_BARS = 500
 """Closes of the history that a symbol's indicators are warmed with: so many where there are that many, and never more.
@@ -194,7 +194,7 @@ def _as_frame(grids: Sequence[Grid], found: np.ndarray) -> Columns:
     return Arrays(
         {
             "timestamp": minutes.repeat(len(symbols)),
-            "symbol": placed(tickers, symbols),
+            "symbol": Texts(tickers, symbols, alike=len(symbols) == 1),
             **values,
             "missing": np.isnan(values["close"]),
         }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import exchange_calendars
@@ -89,7 +89,7 @@ class Session:
         return _minutes(self.open, self.close, bar_size)
 
 
-@cache
+@lru_cache(maxsize=4096)  # of stretches of sessions there is no end
 def _minutes(first: pd.Timestamp, end: pd.Timestamp, bar_size: BarSize) -> pd.DatetimeIndex:
     return pd.date_range(first, end, freq=bar_size.delta, inclusive="left", unit="us", name="timestamp")
 
@@ -162,6 +162,35 @@ def latest_closed_session(now: pd.Timestamp) -> Session:
     label = exchange_calendar().date_to_session(str(today), direction="previous")
     latest = session(f"{label:%Y-%m-%d}")
     return latest if latest.close < now else next(sessions_before(latest))
+
+
+def session_from(now: pd.Timestamp) -> Session:
+    """The session that goes on, or the next one.
+
+    Args:
+        now: any time zone.
+
+    Raises:
+        UnknownSession: the calendar does not reach that far.
+
+    """
+    today = now.tz_convert(NEW_YORK).date()
+    _refuse_unknown_day(today)
+    label = exchange_calendar().date_to_session(str(today), direction="next")
+    found = session(f"{label:%Y-%m-%d}")
+    return found if now < found.close else session_after(found)
+
+
+def session_after(earlier: Session) -> Session:
+    """The next session.
+
+    Raises:
+        UnknownSession: the calendar does not reach that far.
+
+    """
+    _refuse_unknown_day(earlier.day + timedelta(days=1))
+    label = exchange_calendar().date_to_session(str(earlier.day + timedelta(days=1)), direction="next")
+    return session(f"{label:%Y-%m-%d}")
 
 
 def sessions_of_month(month: str) -> list[Session]:

@@ -77,7 +77,10 @@ class Broker(Protocol):
         ...
 
     def modify(self, order: Order) -> None:
-        """Replace quantity and prices of the working order of the same `client_order_id`; raises as `place` does."""
+        """Ask for other terms of the working order of the same `client_order_id`; whether it has them, the events say.
+
+        It may be asked again, and never makes a new order. Raises as `place` does.
+        """
         ...
 
     def cancel(self, client_order_id: str) -> None:

@@ -8,7 +8,7 @@ without effect. Both are judged by what is known when the event comes, so that r
 ones among them, gives the same progress again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +19,7 @@ from schemas.broker import (
     BrokerEvent,
     BrokerNotice,
     CancelRefused,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.order_events import EventKind, OrderEvent, Outcome
@@ -27,6 +28,7 @@ from schemas.trading import (
     Order,
     OrderInvalid,
     OrderState,
+    Terms,
 )
 
 
@@ -48,6 +50,7 @@ SAME, SHARES, FULL, WORKING, NOTED, NEVER = Then
 # how an order ended unfilled stands, a later one is noted: IB calls an order that it rejected, or that expired,
 # cancelled as well. REJECT of a partly filled order may be the refusal of a modification, and the order lives on. What
 # is said of an order that was never marked as sent is believed: else it would look as if it were still to be sent.
+# MODIFY of an order that is filled tells that more was ordered than is known here: the fills came before the word.
 # fmt: off
 _ROWS: Final[Mapping[EventKind, Sequence[OrderState | Then]]] = {
     #                          PENDING    SUBMITTED  ACCEPTED   PARTIALLY  TO_CANCEL  FILLED CANCELLED REJECTED EXPIRED
@@ -56,7 +59,9 @@ _ROWS: Final[Mapping[EventKind, Sequence[OrderState | Then]]] = {
     EventKind.FILL:           (SHARES,    SHARES,    SHARES,    SHARES,    FULL,      SAME,  FULL,     NEVER,   NEVER),
     EventKind.CORRECTION:     (NEVER,     NEVER,     SHARES,    SHARES,    FULL,      SAME,  FULL,     NEVER,   SAME),
     EventKind.ALL_FILLED:     (ACCEPTED,  ACCEPTED,  SAME,      SAME,      SAME,      SAME,  SAME,     NEVER,   NEVER),
-    EventKind.MODIFY:         (NEVER,     NEVER,     SAME,      SAME,      NEVER,     NEVER, NEVER,    NEVER,   NEVER),
+    EventKind.MODIFY_REQUEST: (NEVER,     SAME,      SAME,      SAME,      NEVER,     NEVER, NEVER,    NEVER,   NEVER),
+    EventKind.MODIFY:         (SAME,      FULL,      FULL,      FULL,      FULL,      SHARES, SAME,    SAME,    SAME),
+    EventKind.MODIFY_REFUSED: (NEVER,     NOTED,     NOTED,     NOTED,     NOTED,     NOTED, NOTED,    NOTED,   NOTED),
     EventKind.CANCEL_REQUEST: (CANCELLED, TO_CANCEL, TO_CANCEL, TO_CANCEL, SAME,      SAME,  NEVER,    NEVER,   NEVER),
     EventKind.CANCEL_REFUSED: (NEVER,     NOTED,     NOTED,     NOTED,     WORKING,   NOTED, NOTED,    NOTED,   NOTED),
     EventKind.CANCEL:         (CANCELLED, CANCELLED, CANCELLED, CANCELLED, CANCELLED, NEVER, SAME,     NOTED,   NOTED),
@@ -97,9 +102,13 @@ class Progress:
     order: Order
     """As it stands, after modifications."""
     most: Decimal
-    """The most shares it ever asked for: what it may be filled with, since a modification may come too late."""
+    """The most shares it ever asked for: what it may be filled with, since a modification may come too late, and its
+    fills before the broker's word of it."""
     state: OrderState = OrderState.PENDING
     executions: Mapping[str, Execution] = field(default_factory=dict)
+    asked: tuple[Terms, ...] = ()
+    """Those that were asked for, one after the other, since the last that the broker took or refused. The last are
+    wanted; the others may stand at the broker all the same, which its answer or its fills show."""
     accepted: bool = False
     """Whether the broker was ever heard to have taken it."""
     claimed: Decimal = Decimal(0)
@@ -107,6 +116,11 @@ class Progress:
     perm_id: int | None = None
     kept: frozenset[str] = frozenset()
     """Keys of the events that were kept and changed nothing: noted, or quarantined."""
+
+    @property
+    def wanted(self) -> Terms | None:
+        """Those that were asked for last and that the broker has neither taken nor refused."""
+        return self.asked[-1] if self.asked else None
 
     @property
     def filled(self) -> Decimal:
@@ -188,8 +202,13 @@ def _terms_after(progress: Progress, event: OrderEvent) -> tuple[Progress, str]:
     match event.kind:
         case EventKind.FILL | EventKind.CORRECTION:
             after, reason = _filled(progress, event)
-        case EventKind.MODIFY:
+        case EventKind.MODIFY_REQUEST if event.quantity <= progress.filled:
+            filled = f"{progress.filled} shares are filled, so {event.quantity} cannot be ordered"
+            return progress, f"{filled}; cancel the rest."
+        case EventKind.MODIFY_REQUEST | EventKind.MODIFY:
             after, reason = _modified(progress, event)
+        case EventKind.MODIFY_REFUSED:
+            after, reason = replace(progress, asked=_asked_after(progress, event.terms)), ""
         case EventKind.REJECT if progress.filled and not progress.state.ended:
             return progress, f"{progress.filled} shares of it are filled: it cannot be rejected."
         case EventKind.ACCEPT | EventKind.ALL_FILLED:
@@ -210,13 +229,22 @@ def _filled(progress: Progress, event: OrderEvent) -> tuple[Progress, str]:
 
 
 def _modified(progress: Progress, event: OrderEvent) -> tuple[Progress, str]:
-    if event.quantity <= progress.filled:
-        return progress, f"{progress.filled} shares are filled, so {event.quantity} cannot be ordered; cancel the rest."
     try:
-        order = replace(progress.order, quantity=event.quantity, limit_price=event.price, stop_price=event.stop_price)
+        order = progress.order.with_terms(event.terms)
     except OrderInvalid as error:
         return progress, str(error)
-    return replace(progress, order=order, most=max(progress.most, order.quantity)), ""
+    after = replace(progress, most=max(progress.most, order.quantity))
+    if event.kind is EventKind.MODIFY_REQUEST:
+        again = event.terms == progress.wanted
+        return replace(after, asked=progress.asked if again else (*progress.asked, event.terms)), ""
+    asked = _asked_after(progress, event.terms)
+    return replace(after, order=order, asked=asked, claimed=min(progress.claimed, order.quantity)), ""
+
+
+def _asked_after(progress: Progress, answered: Terms) -> tuple[Terms, ...]:
+    """What was asked for after the terms that are answered: the broker answers in order."""
+    places = [place for place, terms in enumerate(progress.asked, 1) if terms == answered]
+    return progress.asked[places[-1] :] if places else progress.asked
 
 
 def _claimed(after: Progress, event: OrderEvent) -> Decimal:
@@ -242,22 +270,27 @@ def _state_after(after: Progress, then: OrderState | Then) -> OrderState:
             return after.state
 
 
-def event_of(told: BrokerEvent) -> OrderEvent | None:
-    """What a broker tells, as an event of an order of ours; None where it is about none.
+def events_of(told: BrokerEvent) -> Iterator[OrderEvent]:
+    """What a broker tells, as events of an order of ours; none where it is about none.
 
     A book that is asked for again gives equal events but for their time, which `apply` knows as duplicates.
     """
-    if isinstance(told, (OrderReport, CancelRefused, BrokerNotice, Fill)) and (name := told.client_order_id):
+    if isinstance(told, (OrderReport, CancelRefused, ModifyRefused, BrokerNotice, Fill)) and (
+        name := told.client_order_id
+    ):
         match told:
             case OrderReport(state=state, reported_at=at, filled=filled, perm_id=perm_id, said=said):
-                return OrderEvent(name, _REPORTED[state], at, filled, perm_id=perm_id, said=said)
+                yield OrderEvent(name, _REPORTED[state], at, filled, perm_id=perm_id, said=said)
+                if told.terms is not None:
+                    yield OrderEvent.of_terms(name, EventKind.MODIFY, at, told.terms, perm_id=perm_id)
             case CancelRefused(reported_at=at, said=said):
-                return OrderEvent(name, EventKind.CANCEL_REFUSED, at, said=said)
+                yield OrderEvent(name, EventKind.CANCEL_REFUSED, at, said=said)
+            case ModifyRefused(reported_at=at, said=said, terms=terms):
+                yield OrderEvent.of_terms(name, EventKind.MODIFY_REFUSED, at, terms, said)
             case BrokerNotice(reported_at=at, code=code, said=said):
-                return OrderEvent(name, EventKind.NOTICE, at, said=f"{code} {said}")
+                yield OrderEvent(name, EventKind.NOTICE, at, said=f"{code} {said}")
             case Fill():
-                return _fill_event(name, told)
-    return None
+                yield _fill_event(name, told)
 
 
 def _fill_event(name: str, fill: Fill) -> OrderEvent:

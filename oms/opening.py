@@ -2,24 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from oms.broker import Broker
 from oms.matching import FillModel
 from oms.service import Clock, OrderService
 from oms.simulated import SimulatedBroker
-from resources.database.order_store import OrderStore, accounts_kept
+from resources.clock import utc_now
+from resources.database.order_store import OrderStore, traded_account
 from resources.database.server import DatabaseServer
 from resources.database.simulated_book_store import SimulatedBookStore
 from resources.settings import Settings
 
 SIMULATED: Final = "simulated"
-
-
-def utc_now() -> datetime:
-    """The machine's clock."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -41,19 +37,25 @@ def account_of(settings: Settings, server: DatabaseServer) -> str:
         BrokerError: nothing says which account, and Interactive Brokers does not answer.
 
     """
-    if settings.oms.broker == SIMULATED:
-        return settings.oms.account
-    if settings.ib.account is not None:
-        return settings.ib.account
-    kept = [account for account in accounts_kept(server) if not account.startswith("SIM")]
-    if len(kept) == 1:
-        return kept[0]
+    known = traded_account(settings, server)
+    if known is not None:
+        return known
     broker = _interactive_brokers(settings)
     broker.connect()
     try:
         return broker.account
     finally:
         broker.close()
+
+
+def open_store(settings: Settings, server: DatabaseServer) -> OrderStore:
+    """What is kept of the desk's account.
+
+    Raises:
+        BrokerError: as of `account_of`.
+
+    """
+    return OrderStore(server, account_of(settings, server))
 
 
 def open_service(
@@ -65,7 +67,7 @@ def open_service(
         BrokerError: as of `account_of`.
 
     """
-    store = OrderStore(server, account_of(settings, server))
+    store = open_store(settings, server)
     broker = _simulated(settings, store, now) if settings.oms.broker == SIMULATED else _interactive_brokers(settings)
     return OrderService(store, broker, settings.oms, settings.symbols, settings.bar_size, now, say)
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TextIO
 
-from oms.opening import account_of
-from resources.database.order_store import OrderStore
-from resources.database.schema.migrations import migrate
-from resources.database.server import DatabaseServer, find_server
+from oms.opening import open_store
+from resources.database.opening import open_server
+from resources.database.server import DatabaseServer
 from resources.settings import Settings, load_settings
 from schemas.errors import IntradayError
 from schemas.risk import Halt
@@ -25,7 +24,7 @@ COLUMNS = ("symbol", "qty", "avg price", "last", "market value", "unrealized", "
 
 def positions_of(settings: Settings, server: DatabaseServer) -> tuple[str, list[Position], list[Halt]]:
     """The desk's account, what it holds and ever held, valued by the last stored bars, and what is halted."""
-    store = OrderStore(server, account_of(settings, server))
+    store = open_store(settings, server)
     positions, halts = store.read(lambda account: (account.positions(), account.halts()))
     return store.account, positions, halts
 
@@ -74,9 +73,7 @@ def main(out: TextIO = sys.stdout) -> int:
     """Print the status of the desk's account; the exit status."""
     try:
         settings = load_settings()
-        server = find_server(settings.home)
-        migrate(server)
-        _, positions, halts = positions_of(settings, server)
+        _, positions, halts = positions_of(settings, open_server(settings.home))
     except IntradayError as error:
         sys.stderr.write(f"{error.sentence()}\n")
         return 2

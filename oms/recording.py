@@ -11,11 +11,11 @@ from typing import Final
 
 from market.sessions import BarSize
 from oms.ledger import Ledger
-from oms.lifecycle import Progress, apply, event_of, replay
+from oms.lifecycle import Progress, apply, events_of, replay
 from oms.prices import last_prices
 from resources.database.order_store import AccountTransaction
 from schemas.broker import BrokerEvent
-from schemas.order_events import EventKind, OrderEvent, Outcome
+from schemas.order_events import OF_TERMS, EventKind, OrderEvent, Outcome
 from schemas.trading import Commission, Fill
 
 WHO: Final = "oms"
@@ -57,9 +57,13 @@ class Recorder:
             elif isinstance(one, Commission):
                 symbol = self.account.keep_commission(one)
                 self._touched |= {symbol} if symbol else set()
-            event = event_of(one)
-            if event is not None:
+            for event in events_of(one):
                 self.happened(event)
+
+    def against(self, event: OrderEvent) -> str:
+        """Why the event would be quarantined; empty where it would not be."""
+        progress = self.progress(event.client_order_id)
+        return "" if progress is None else apply(progress, event).reason
 
     def happened(self, event: OrderEvent) -> Outcome:
         """Let an event have its effect on its order, and keep it unless it is known; no order, no history."""
@@ -89,7 +93,7 @@ class Recorder:
             return
         lines = self.account.ledger(sorted(self._touched))
         prices = last_prices(self.account, self._touched, self.bar_size, self.now)
-        ledger = Ledger((*lines.fills, *lines.commissions, *lines.adoptions))
+        ledger = Ledger(lines)
         positions = [ledger.position(self.account.account, symbol) for symbol in sorted(self._touched)]
         for position in positions:
             price = prices.get(position.symbol)
@@ -111,6 +115,8 @@ class Recorder:
         what = f"{event.client_order_id} {event.kind}"
         if event.kind in MONEY:
             what += f" {event.quantity} at {event.price}"
+        elif event.kind in OF_TERMS:
+            what += f" {event.terms}"
         ending = f": {event.said}" if event.said else ""
         if outcome is Outcome.QUARANTINED:
             self.said.append(f"{what} is quarantined: {reason}")

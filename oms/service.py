@@ -5,38 +5,39 @@ process that dies leaves one question at most, whether the broker has an order t
 it. Nothing is ever sent twice.
 
 What belongs here: what is done in which order. What does not: what an event means (`oms.lifecycle`, `oms.ledger`),
-what is refused (`oms.risk`), how a broker is spoken to (`oms.broker`).
+what is refused (`oms.risk`), what is handed over to the broker (`oms.sending`), how it is spoken to (`oms.broker`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Final
 
-import pandas as pd
-
-from market.sessions import BarSize, session_at
+from market.sessions import BarSize
+from oms.absent import end_absent
 from oms.broker import Broker
 from oms.prices import last_prices
-from oms.reconciling import Compared, compare
+from oms.reconciling import compare
 from oms.recording import WHO, Recorder
 from oms.risk import Situation, hold_limits
+from oms.sending import Sender, exchange_open
 from resources.database.order_rows import KeptOrder
 from resources.database.order_store import AccountTransaction, OrderStore
-from resources.errors import BrokerRefused, BrokerUnreachable, OrderRefused, SubmitUnclear
+from resources.errors import BrokerRefused, OrderRefused
 from resources.ib.values import masked
 from resources.settings import OmsSettings
 from schemas.broker import (
     BrokerBook,
     BrokerEvent,
     CancelRefused,
+    Compared,
     Link,
     LinkChanged,
 )
-from schemas.errors import UnknownSession
 from schemas.order_events import EventKind, OrderEvent
-from schemas.trading import Order, OrderState, TimeInForce
+from schemas.trading import Order, OrderState, Terms
 
 MINUTE: Final = timedelta(minutes=1)
 ASKED_AGAIN: Final = 5
@@ -72,8 +73,11 @@ class OrderService:
     """Whether the link was, and what happened meanwhile has not been asked for."""
     _told: list[BrokerEvent] = field(default_factory=list, init=False)
     """Told and not yet stored."""
-    _cancelling: set[str] = field(default_factory=set, init=False)
-    """Of what the broker was asked to cancel since it was connected."""
+    _sender: Sender = field(init=False)
+
+    def __post_init__(self) -> None:
+        intent_seconds = self.settings.intent_seconds
+        self._sender = Sender(self.store, self.broker, intent_seconds, self.bar_size, self.now, self.say)
 
     # For whoever wants something.
 
@@ -115,6 +119,50 @@ class OrderService:
 
         self._tell(self.store.within(asked))
 
+    def request_modify(
+        self,
+        client_order_id: str,
+        who: str,
+        *,
+        quantity: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+    ) -> Terms:
+        """Ask for other terms of an order, if no limit stops it; what is not given stays. One not sent has them now.
+
+        It makes no order: how many were made in the last minute does not stop it, nor that one asks for the same.
+
+        Returns:
+            What it is to stand with; until the broker has taken that, the order stands as it did.
+
+        Raises:
+            UnknownOrder: there is none of that id.
+            OrderInvalid: they do not fit its type.
+            OrderRefused: it has ended, or is filled so far, or has them already; or naming the limit.
+
+        """
+        changes = {"quantity": quantity, "limit_price": limit_price, "stop_price": stop_price}
+        given = {name: value for name, value in changes.items() if value is not None}
+        attempts = count()
+
+        def asked(account: AccountTransaction) -> tuple[Terms, list[str]]:
+            kept, again = account.order(client_order_id), next(attempts)
+            terms = replace(kept.asked, **given)
+            if terms == kept.asked and again:
+                return terms, []  # the line broke once it was kept
+            self._hold_modification(account, kept, terms)
+            kind = EventKind.MODIFY if kept.state is OrderState.PENDING else EventKind.MODIFY_REQUEST
+            recorder = self._recorder(account)
+            event = OrderEvent.of_terms(client_order_id, kind, self.now(), terms, f"by {who}")
+            if against := recorder.against(event):
+                raise OrderRefused(f"{client_order_id} is not modified: {against}")
+            recorder.happened(event)
+            return terms, recorder.said
+
+        terms, said = self.store.within(asked)
+        self._tell(said)
+        return terms
+
     # For whoever drives the account.
 
     def connect(self) -> None:
@@ -125,7 +173,7 @@ class OrderService:
             BrokerRefused: a person has to mend something.
 
         """
-        self._cancelling.clear()
+        self._sender.begin()
         self.broker.connect()
         if self.broker.account != self.store.account:
             had, wanted = masked(self.broker.account), masked(self.store.account)
@@ -134,7 +182,7 @@ class OrderService:
         self.link, self._was_lost = Link.RESTORED, False
         book = self._asked()
         # All that is marked as sent was sent before this connection, so what the broker lacks it never got.
-        self._tell(self.store.within(lambda account: self._end_absent(account, book)))
+        self._tell(self.store.within(lambda account: self._ended(account, book)))
         self.reconcile(book)
 
     def turn(self, timeout: float = 0.0) -> None:
@@ -151,12 +199,7 @@ class OrderService:
             self.reconcile()  # asks for what happened meanwhile
         if self.link is Link.LOST:
             return  # what is to be sent waits, and is not sent once it is too old
-        for kept in self.store.read(lambda account: account.open_orders()):
-            if kept.state is OrderState.PENDING:
-                self._send(kept.order)
-            elif kept.to_cancel and kept.order.client_order_id not in self._cancelling:
-                self._cancelling.add(kept.order.client_order_id)
-                self.broker.cancel(kept.order.client_order_id)
+        self._sender.send()
 
     def reconcile(self, book: BrokerBook | None = None) -> list[Compared]:
         """Compare positions with the broker's and halt the symbols that drift; a drift is asked about again.
@@ -180,8 +223,7 @@ class OrderService:
         """The broker's book, taken in."""
         book = self.broker.book()
         self._take([*self.broker.events(0), *book.fills, *book.commissions, *book.orders])
-        # An order that works as if nobody had asked for its end: the request was lost, and may be sent again.
-        self._cancelling -= {one.client_order_id for one in book.orders if one.state is OrderState.ACCEPTED}
+        self._sender.compare(book)
         return book
 
     def _compared(self, book: BrokerBook) -> list[Compared]:
@@ -211,7 +253,7 @@ class OrderService:
                 self.link, self._was_lost = one.link, True
                 self.say(f"The link is {one.link}: {one.said}")
             elif isinstance(one, CancelRefused):
-                self._cancelling.discard(one.client_order_id)
+                self._sender.cancel_refused(one.client_order_id)
 
     def _recorded(self, account: AccountTransaction, told: Sequence[BrokerEvent]) -> list[str]:
         recorder = self._recorder(account)
@@ -219,70 +261,24 @@ class OrderService:
         recorder.finish()
         return recorder.said
 
-    def _send(self, order: Order) -> None:
-        """Mark an intent as sent, then send it; one that is too old, too late or was halted meanwhile is not sent."""
-
-        def marked(account: AccountTransaction) -> tuple[bool, list[str]]:
-            kept, recorder = account.order(order.client_order_id), self._recorder(account)
-            if kept.state is OrderState.SUBMITTED:  # the line broke once it was marked
-                raise BrokerUnreachable(f"Whether {order.client_order_id} was sent is not known: the broker is asked.")
-            if kept.state is not OrderState.PENDING:
-                return False, []
-            against = self._against(account, kept)
-            kind = EventKind.REJECT if against else EventKind.SUBMIT
-            recorder.happened(OrderEvent(order.client_order_id, kind, self.now(), said=against))
-            return not against, recorder.said
-
-        may, said = self.store.within(marked)
-        self._tell(said)
-        if not may:
-            return
-        try:
-            self.broker.place(order)
-        except SubmitUnclear:
-            raise BrokerUnreachable(
-                f"Whether {order.client_order_id} arrived is not known: the broker is asked."
-            ) from None
-
-    def _against(self, account: AccountTransaction, kept: KeptOrder) -> str:
-        """Why an intent is not sent any more; empty where it is."""
-        good_until = kept.created_at + timedelta(seconds=self.settings.intent_seconds)
-        if self.now() > good_until:
-            return f"not sent within {self.settings.intent_seconds} s (intent_seconds)"
-        if not _trades(self.now()):
-            return "the exchange closed before it was sent"
-        for halt in account.halts():
-            if halt.symbol in (None, kept.order.symbol):
-                return f"halted by {halt.who} before it was sent ({halt.why})"
-        return ""
-
-    def _end_absent(self, account: AccountTransaction, book: BrokerBook) -> list[str]:
-        """End the orders that the broker does not have, or has as ended in a way that its words did not bring about."""
-        works = {one.client_order_id for one in book.orders if not one.state.ended}
-        ended = {one.client_order_id: one.state for one in book.orders if one.state.ended}
+    def _ended(self, account: AccountTransaction, book: BrokerBook) -> list[str]:
         recorder = self._recorder(account)
-        for kept in account.open_orders():
-            name = kept.order.client_order_id
-            if kept.state is OrderState.PENDING or name in works:
-                continue
-            kind, said = self._ending(kept, ended.get(name))
-            filled = any(one.client_order_id == name for one in book.fills)
-            if filled and name not in ended and kind is EventKind.CANCEL:
-                continue  # it is there: it fills
-            recorder.happened(OrderEvent(name, kind, self.now(), said=said))
+        end_absent(recorder, book)
         recorder.finish()
         return recorder.said
 
-    def _ending(self, kept: KeptOrder, there: OrderState | None) -> tuple[EventKind, str]:
-        if there is OrderState.FILLED:
-            return EventKind.CANCEL, "the broker says FILLED and does not tell all fills any more: reconcile"
-        if there is not None:
-            return EventKind.CANCEL, f"the broker says {there}"
-        day = session_at(pd.Timestamp(kept.created_at))
-        stood = kept.order.time_in_force is TimeInForce.DAY and kept.state is not OrderState.SUBMITTED
-        if stood and self.now() >= day.close:
-            return EventKind.EXPIRE, "its session closed, and the broker does not have it any more"
-        return EventKind.CANCEL, "the broker was asked and does not have it"
+    def _hold_modification(self, account: AccountTransaction, kept: KeptOrder, terms: Terms) -> None:
+        """Refuse terms that an order cannot have, or that go beyond a limit."""
+        name = kept.order.client_order_id
+        if kept.state.ended:
+            raise OrderRefused(f"{name} is {kept.state}: there is nothing to modify.")
+        if terms == kept.asked:
+            raise OrderRefused(f"{name} asks for {terms} already: there is nothing to modify.")
+        order = kept.order.with_terms(terms)
+        if order.quantity > kept.filled:  # what is filled is held already
+            order = replace(order, quantity=order.quantity - kept.filled)
+            situation = replace(self._situation(account, order), orders_in_a_minute=0, alike=None)
+            hold_limits(order, situation, self.settings.limits)
 
     def _situation(self, account: AccountTransaction, order: Order) -> Situation:
         now, limits = self.now(), self.settings.limits
@@ -294,7 +290,7 @@ class OrderService:
         return Situation(
             now=now,
             symbols=self.symbols,
-            session_open=_trades(now),
+            session_open=exchange_open(now),
             prices=last_prices(account, symbols, self.bar_size, now),
             positions=positions,
             working=working,
@@ -309,12 +305,3 @@ class OrderService:
     def _tell(self, said: Sequence[str]) -> None:
         for line in said:
             self.say(line)
-
-
-def _trades(now: datetime) -> bool:
-    """Whether the exchange trades at that instant."""
-    try:
-        day = session_at(pd.Timestamp(now))
-    except UnknownSession:
-        return False
-    return bool(day.open <= now < day.close)

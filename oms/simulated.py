@@ -26,6 +26,7 @@ from schemas.broker import (
     BrokerEvent,
     CancelRefused,
     HeldPosition,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.simulated import Charged, RestingOrder
@@ -142,7 +143,7 @@ class SimulatedBroker:
         def modified(books: SimulatedBooks) -> list[BrokerEvent]:
             events, resting = self._advance(books), books.order(order.client_order_id)
             if resting is None or resting.state.ended or order.quantity <= resting.filled:
-                return [*events, self._refused(order.client_order_id, resting)]
+                return [*events, ModifyRefused(order.client_order_id, self.now(), _stands(resting), order.terms)]
             changed = replace(resting, order=order, reached=self.now())
             books.keep(changed)
             return [*events, _report(changed, self.now())]
@@ -155,16 +156,12 @@ class SimulatedBroker:
         def cancelled(books: SimulatedBooks) -> list[BrokerEvent]:
             events, resting = self._advance(books), books.order(client_order_id)
             if resting is None or (resting.state.ended and resting.state is not OrderState.CANCELLED):
-                return [*events, self._refused(client_order_id, resting)]
+                return [*events, CancelRefused(client_order_id, self.now(), _stands(resting))]
             changed = replace(resting, state=OrderState.CANCELLED, said=resting.said or "cancelled as asked")
             books.keep(changed)
             return [*events, _report(changed, self.now())]
 
         self._queue += self.books.within(cancelled)
-
-    def _refused(self, client_order_id: str, resting: RestingOrder | None) -> CancelRefused:
-        why = "it is not known" if resting is None else f"it is {resting.state}"
-        return CancelRefused(client_order_id, self.now(), f"The order stands as it did: {why}.")
 
     def _advance(self, books: SimulatedBooks) -> list[BrokerEvent]:
         """Bring the books to the present; what there is to tell once that is kept."""
@@ -187,7 +184,14 @@ class SimulatedBroker:
 
 
 def _report(resting: RestingOrder, now: datetime) -> OrderReport:
-    return OrderReport(resting.order.client_order_id, resting.state, now, resting.filled, said=resting.said)
+    order = resting.order
+    return OrderReport(order.client_order_id, resting.state, now, resting.filled, said=resting.said, terms=order.terms)
+
+
+def _stands(resting: RestingOrder | None) -> str:
+    """Why nothing is changed."""
+    why = "it is not known" if resting is None else f"it is {resting.state}, with {resting.filled} shares filled"
+    return f"The order stands as it did: {why}."
 
 
 def _commission(charged: Charged) -> Commission:

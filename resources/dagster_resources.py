@@ -11,8 +11,8 @@ import dagster as dg
 
 from market.quality.gate import Gate
 from resources.database.feed_event_store import FeedEventStore
-from resources.database.schema.migrations import migrate
-from resources.database.server import DatabaseServer, find_server
+from resources.database.opening import open_server
+from resources.database.server import DatabaseServer
 from resources.feeds.opening import Feeds
 from resources.gate_settings import load_gate
 from resources.landing import LandingZone
@@ -46,9 +46,7 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def server(self) -> DatabaseServer:
         """The server, its schema brought up to date once a process."""
-        server = find_server(Path(self.home))
-        _migrate_once(server)
-        return server
+        return _open_once(Path(self.home))
 
 
 class GateResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -71,6 +69,4 @@ def resources_from(settings: Settings) -> dict[str, dg.ConfigurableResource]:  #
     }
 
 
-@cache
-def _migrate_once(server: DatabaseServer) -> None:
-    migrate(server)
+_open_once = cache(open_server)

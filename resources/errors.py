@@ -22,6 +22,7 @@ IntradayError (schemas.errors)
 │       ├── PlanRefused       the key's plan lacks this
 │       └── RequestRefused    unknown symbol, month or interval
 ├── RequestNotUnderstood      bars asked for in a way that makes no sense
+├── ExtraMissing              a library that only some need is not installed
 ├── NotLanded                 a table or a report that no run has made yet
 ├── LandingFailed             a file that the landing zone did not take
 ├── NotWritten                a file that could not be written where a person wants it
@@ -37,8 +38,11 @@ IntradayError (schemas.errors)
 │   ├── NotEmpty              nothing is restored over what is there
 │   ├── ToolMissing           no pg_dump or pg_restore that fits the server
 │   ├── Blocked               the gate keeps the session out
+│   ├── SessionFinal          the gate has judged it: live bars come too late
+│   ├── NotAlone              another live process works on the database
 │   ├── OtherBarSize          one database holds bars of one length
-│   └── UnknownSymbol         a symbol of which the database holds no bar
+│   ├── UnknownSymbol         a symbol of which the database holds no bar
+│   └── NothingToObserve      no stored minute of the two symbols that may be served
 ├── BrokerError               a broker
 │   ├── BrokerUnreachable     no answer, nothing was sent          retry helps
 │   ├── SubmitUnclear         whether an order arrived is not known
@@ -174,6 +178,10 @@ class RequestNotUnderstood(IntradayError):
     """Bars were asked for in a way that makes no sense: names what was given and what is allowed."""
 
 
+class ExtraMissing(IntradayError):
+    """A library is not installed that only some need: names the extra to install."""
+
+
 class NotLanded(IntradayError):
     """No run has made that table or report yet."""
 
@@ -238,6 +246,14 @@ class Blocked(DatabaseError):
     """The gate blocks the session: nothing of it is stored."""
 
 
+class SessionFinal(DatabaseError):
+    """The gate has judged the session: what is stored of it is the batch run's, and live bars come too late."""
+
+
+class NotAlone(DatabaseError):
+    """Another live process takes in bars on this database; there is one at a time."""
+
+
 class OtherBarSize(DatabaseError):
     """The database holds bars of another length."""
 
@@ -248,6 +264,10 @@ NO_BETTER_ALONE = (DatabaseUnreachable, DatabaseFull, OtherBarSize)
 
 class UnknownSymbol(DatabaseError):
     """A symbol of which the database holds no bar: names those of which it holds some."""
+
+
+class NothingToObserve(DatabaseError):
+    """No minute of the two symbols is stored that the gate has let pass or live has published."""
 
 
 class BrokerError(IntradayError):

@@ -9,20 +9,18 @@ bars = market_bars(["NVDA", "MSFT"], "2024-01-02", "2024-03-28", "15min")
 What may be asked of the database is `resources.database.bar_reader`'s matter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal, overload
 
 import pandas as pd
 import pyarrow as pa
-from dotenv import load_dotenv
 
 from market.time_range import Bound, time_range
+from resources.consumer import as_stored, given_server
 from resources.database.bar_reader import BarLength, BarsWanted, Prices, read_bars
-from resources.database.server import DatabaseServer, checked_url, find_server
+from resources.database.server import DatabaseServer
 from resources.errors import RequestNotUnderstood
-from resources.paths import FILES
-from resources.settings import load_settings
 from schemas.tables import PRICE_COLUMNS
 
 FORMS = ("pandas", "arrow", "batches")
@@ -108,12 +106,12 @@ def market_bars(
     if into not in FORMS:
         raise RequestNotUnderstood(f"into is {into!r}; allowed: {', '.join(FORMS)}.")
     wanted = BarsWanted(
-        symbols=_named(symbols),
+        symbols=as_stored(symbols),
         range=time_range(start, end),
         bar_size=bar_size,
         prices=Prices.FLOAT if not exact else Prices.TEXT if into == "pandas" else Prices.DECIMAL,
     )
-    reader = read_bars(_server(database), wanted)
+    reader = read_bars(given_server(database), wanted)
     if into == "batches":
         return reader
     table = reader.read_all()
@@ -122,20 +120,3 @@ def market_bars(
     bars = table.to_pandas()
     decimals = {name: [Decimal(price) for price in bars[name]] for name in PRICE_COLUMNS} if exact else {}
     return bars.assign(**{name: pd.Series(values, bars.index, "object") for name, values in decimals.items()})
-
-
-def _named(symbols: str | Sequence[str]) -> tuple[str, ...]:
-    """The symbols as they are stored; what is none is `BarsWanted`'s to refuse."""
-    given = symbols if isinstance(symbols, Iterable) and not isinstance(symbols, str) else [symbols]
-    return tuple(one.strip().upper() if isinstance(one, str) else one for one in given)
-
-
-def _server(database: DatabaseServer | str | None) -> DatabaseServer:
-    if isinstance(database, DatabaseServer):
-        return database
-    if isinstance(database, str):
-        return DatabaseServer(checked_url(database, "database"))
-    if database is not None:
-        raise RequestNotUnderstood(f"database is a {type(database).__name__}; it is an address, postgresql://….")
-    load_dotenv(FILES / ".env")
-    return find_server(load_settings().home)

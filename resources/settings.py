@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict, SettingsError
 
 from market.sessions import EARLIEST, BarSize
@@ -26,6 +26,9 @@ NO_ENVIRONMENTS = ("base", "data_quality", "splits")
 """Files of `config/` that are none."""
 NOT_SETTINGS = frozenset({"INTRADAY_ALLOW_LIVE_TRADING", "INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
 """Variables with the prefix that are read elsewhere."""
+
+LIVE_FEEDS = ("alpha_vantage", "yahoo", "interactive_brokers")
+"""Those that have bars of a session that goes on."""
 
 Symbol = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z][A-Za-z0-9.-]{0,9}$")
@@ -112,6 +115,34 @@ class BreakerSettings(Section):
     pause_seconds: float = Field(ge=0, le=86_400)
 
 
+class LiveSettings(Section):
+    """How bars are taken in while a session goes on."""
+
+    settle_seconds: dict[str, Annotated[float, Field(ge=0, le=600)]]
+    poll_seconds: float = Field(gt=0, le=60)
+    fallback_after_seconds: float = Field(gt=0, le=3_600)
+    missing_after_seconds: float = Field(gt=0, le=3_600)
+    pause_seconds: float = Field(gt=0, le=3_600)
+    gate_bars: int = Field(ge=5, le=390)
+    publish_degraded: bool
+    report_every_bars: int = Field(ge=1, le=390)
+
+    @model_validator(mode="after")
+    def _fallback_first(self) -> Self:
+        if self.missing_after_seconds <= self.fallback_after_seconds:
+            raise ValueError(
+                "missing_after_seconds must be above fallback_after_seconds: nobody would ask the fallback"
+            )
+        return self
+
+    @field_validator("settle_seconds")
+    @classmethod
+    def _each_feed(cls, value: dict[str, float]) -> dict[str, float]:
+        if value.keys() != set(LIVE_FEEDS):
+            raise ValueError(f"allowed: {', '.join(LIVE_FEEDS)}, each of them")
+        return value
+
+
 class RiskLimits(Section):
     """What an order may do to an account; a refusal names one of these."""
 
@@ -170,6 +201,7 @@ class Settings(BaseSettings):
     repair: RepairSettings
     breaker: BreakerSettings
     oms: OmsSettings
+    live: LiveSettings
     storage: StorageSettings
 
     @field_validator("symbols", mode="before")

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from schemas.trading import Commission, Fill, OrderState
+from schemas.trading import Commission, Fill, OrderState, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class OrderReport:
     perm_id: int | None = None
     said: str = ""
     """The broker's own words, with its code."""
+    terms: Terms | None = None
+    """What it stands with there; None where the broker does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,17 @@ class CancelRefused:
     client_order_id: str
     reported_at: datetime
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyRefused:
+    """The broker does not modify the order, which stands as it did, or has ended."""
+
+    client_order_id: str
+    reported_at: datetime
+    said: str
+    terms: Terms
+    """That it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ class LinkChanged:
     said: str = ""
 
 
-BrokerEvent = OrderReport | CancelRefused | Fill | Commission | BrokerNotice | LinkChanged
+BrokerEvent = OrderReport | CancelRefused | ModifyRefused | Fill | Commission | BrokerNotice | LinkChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,23 @@ class HeldPosition:
     quantity: Decimal
     average_cost: Decimal
     """Per share, with commission as the broker reckons it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A symbol in both books."""
+
+    symbol: str
+    ours: Decimal
+    theirs: Decimal
+
+    @property
+    def drift(self) -> Decimal:
+        """Shares that the broker has and we do not; negative where we have more."""
+        return self.theirs - self.ours
+
+    def __str__(self) -> str:
+        return f"{self.symbol}: {self.ours:f} by our ledger, {self.theirs:f} at the broker"
 
 
 @dataclass(frozen=True, slots=True)

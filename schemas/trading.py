@@ -6,7 +6,7 @@ aware, in UTC.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -89,6 +89,21 @@ class OrderState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a modification can change of an order."""
+
+    quantity: Decimal
+    """Shares in all, those that are filled among them."""
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+    def __str__(self) -> str:
+        prices = {"limit": self.limit_price, "stop": self.stop_price}
+        words = [f"{self.quantity} shares", *(f"{name} {at}" for name, at in prices.items() if at is not None)]
+        return ", ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What somebody wants bought or sold; it never changes, a modification is an order of the same id.
 
@@ -121,6 +136,15 @@ class Order:
             ("stop price", self.stop_price, self.order_type.has_stop),
         ):
             _hold_price(name, price, wanted, self.order_type)
+
+    @property
+    def terms(self) -> Terms:
+        """What a modification can change of it."""
+        return Terms(self.quantity, self.limit_price, self.stop_price)
+
+    def with_terms(self, terms: Terms) -> "Order":
+        """The same order, modified; raises `OrderInvalid` where they do not fit its type."""
+        return replace(self, quantity=terms.quantity, limit_price=terms.limit_price, stop_price=terms.stop_price)
 
 
 def _hold_price(name: str, price: Decimal | None, wanted: bool, order_type: OrderType) -> None:

@@ -120,14 +120,15 @@ class AlphaVantageSimulator(StandIn):
         return Reply(body.http_status, JSON, body.text.replace(KEY_MASK, echoed).encode())
 
     def _answer(self, parameters: Mapping[str, str]) -> tuple[Reply, str]:
+        now = self._clock.now() if self._clock else None
         try:
             if parameters.get("function") == FUNCTION:
                 quote = parse_quote_query(parameters)
                 self._admit(quote)
-                return Reply(200, CSV if quote.csv else JSON, self._quote(quote)), "quote"
+                return Reply(200, CSV if quote.csv else JSON, self._quote(quote, now)), "quote"
             query = parse_query(parameters)
             self._admit(query)
-            return Reply(200, CSV if query.csv else JSON, self._bars(query)), "bars"
+            return Reply(200, CSV if query.csv else JSON, self._bars(query, now)), "bars"
         except Refused as refused:
             return self._recorded(refused.body_id, parameters), refused.body_id
 
@@ -135,35 +136,35 @@ class AlphaVantageSimulator(StandIn):
         if query.entitlement and not self._entitled:
             raise Refused("not_entitled_delayed")
 
-    def _until(self, entitlement: str) -> str | None:
+    def _until(self, now: pd.Timestamp | None, entitlement: str) -> str | None:
         """The newest stamp, of the end of a minute, that may be served now."""
-        if self._clock is None:
+        if now is None:
             return None
-        now = self._clock.now()
         return (now - DELAY if entitlement == "delayed" else now).strftime(STAMP_FORMAT)
 
-    def _quote(self, query: QuoteQuery) -> bytes:
-        history = self._history(query.symbol.upper(), "global_quote_empty")
-        return render_quote(history, query, self._until(query.entitlement)).encode()
+    def _quote(self, query: QuoteQuery, now: pd.Timestamp | None) -> bytes:
+        history = self._history(query.symbol.upper(), now, "global_quote_empty")
+        return render_quote(history, query, self._until(now, query.entitlement)).encode()
 
-    def _bars(self, query: Query) -> bytes:
+    def _bars(self, query: Query, now: pd.Timestamp | None) -> bytes:
         symbol = query.symbol.upper()
         key = (query, self._histories.unrevised(symbol))
-        body, early = self._rendered.get(key) or self._render(query, symbol)
-        if self._clock is None:
+        body, early = self._rendered.get(key) or self._render(query, symbol, now)
+        if now is None:
             self._rendered[key] = body, early
         self._histories.sent(early)
         return body
 
-    def _render(self, query: Query, symbol: str) -> tuple[bytes, frozenset[Revise]]:
+    def _render(self, query: Query, symbol: str, now: pd.Timestamp | None) -> tuple[bytes, frozenset[Revise]]:
         """The answer, and the early values in it."""
-        bars = select(self._history(symbol, "invalid_call_intraday"), query, self._until(query.entitlement))
+        history = self._history(symbol, now, "invalid_call_intraday")
+        bars = select(history, query, self._until(now, query.entitlement))
         early = self._histories.shown(symbol, bars, query.minutes)
         return render(self._histories.relabelled(symbol, bars, query.minutes, self._labels), query).encode(), early
 
-    def _history(self, symbol: str, unknown: str) -> pd.DataFrame:
+    def _history(self, symbol: str, now: pd.Timestamp | None, unknown: str) -> pd.DataFrame:
         """The damaged history of one symbol; raises Refused with the body `unknown` for one without."""
         if symbol not in self._histories.symbols:
             raise Refused(unknown)
         # This vendor leaves out the minutes that another lists without values.
-        return without_nulls(self._histories.bars(symbol))
+        return without_nulls(self._histories.bars(symbol, now))

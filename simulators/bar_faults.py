@@ -14,7 +14,8 @@ from decimal import Decimal
 
 import pandas as pd
 
-from simulators.fault_rows import ONE_DAY_MINUTES, OneBar, Side, SomeMinutes, WholeSession, move
+from simulators.clock import NEW_YORK
+from simulators.fault_rows import ONE_DAY_MINUTES, OneBar, Side, SomeMinutes, WholeSession, label, move
 from simulators.value_faults import CENT, Disagree, Null, Quiet, Revise, other_price
 
 
@@ -33,6 +34,29 @@ class Drop(SomeMinutes):
 
     def apply(self, bars: pd.DataFrame, side: Side) -> pd.DataFrame:
         """The bars without them."""
+        return bars[~self.rows(bars, side)].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Late(OneBar):
+    """A bar that a stand-in with a clock has only so many `seconds` after the end of its minute."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}:{self.seconds:g}"
+
+    def describe(self) -> str:
+        """One sentence for a person."""
+        return f"{self.which()} comes {self.seconds:g} s after its end."
+
+    def comes(self) -> pd.Timestamp:
+        """When it is there, in New York."""
+        start = pd.Timestamp(label(self.session, self.minute, "start"), tz=NEW_YORK)
+        return start + pd.Timedelta(minutes=1, seconds=self.seconds)
+
+    def apply(self, bars: pd.DataFrame, side: Side) -> pd.DataFrame:
+        """The bars before it is there."""
         return bars[~self.rows(bars, side)].reset_index(drop=True)
 
 
@@ -127,7 +151,7 @@ class Label(WholeSession):
         return f"The stamps of {self.symbol} on {self.session} mark the other end of the bar than on other days."
 
 
-BarFault = Drop | Ohlc | Duplicate | Conflict | Shift | Label | Revise | Disagree | Null | Quiet
+BarFault = Drop | Late | Ohlc | Duplicate | Conflict | Shift | Label | Revise | Disagree | Null | Quiet
 
 
 def apply_bar_faults(bars: pd.DataFrame, symbol: str, faults: Iterable[BarFault], side: Side) -> pd.DataFrame:

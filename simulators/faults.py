@@ -1,7 +1,8 @@
 """What can be wrong with a stand-in, and how it is said on a command line.
 
-What belongs here: the parser of every fault's command-line form; `str()` of a fault gives that form back. What does
-not: the faults themselves (`request_faults`, `bar_faults`, `value_faults`), plan files (`plan`), sockets, answers.
+What belongs here: every fault's command-line form; `str()` of a fault gives that form back. What does not: the faults
+themselves (`request_faults`, `bar_faults`, `value_faults`), how a form is read (`specs`), plan files (`plan`), sockets,
+answers.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Callable, Container, Iterable
 from datetime import date, time
 from decimal import Decimal
 
-from simulators.bar_faults import BarFault, Conflict, Drop, Duplicate, Label, Ohlc, Shift
+from simulators.bar_faults import BarFault, Conflict, Drop, Duplicate, Label, Late, Ohlc, Shift
 from simulators.request_faults import (
     Answer,
     Cut,
@@ -21,6 +22,7 @@ from simulators.request_faults import (
     Status,
     Truncate,
 )
+from simulators.specs import Kind, forms_of, parse_spec
 from simulators.value_faults import Disagree, Null, Quiet, Revise
 
 Fault = BarFault | RequestFault
@@ -35,22 +37,15 @@ _ONLY = r"(@(?P<only>[A-Za-z][A-Za-z0-9.-]*))?"
 _BODY = r"(?P<body>\w+)"
 _CODE = r"(?P<code>\d{3})"
 _SECONDS = r"(?P<seconds>\d{1,3}(\.\d{1,3})?)"
-_Groups = dict[str, str | None]
-_Kind = tuple[str, str, Callable[[_Groups], Fault]]
+_Kind = Kind[Fault]
 
 
-def _text(g: _Groups, name: str) -> str:
-    value = g[name]
-    assert value is not None, "every group but `only` is obligatory"
-    return value
+def _session(g: re.Match[str]) -> tuple[str, date]:
+    return g["symbol"].upper(), date.fromisoformat(g["day"])
 
 
-def _session(g: _Groups) -> tuple[str, date]:
-    return _text(g, "symbol").upper(), date.fromisoformat(_text(g, "day"))
-
-
-def _minute(g: _Groups, name: str = "minute") -> time:
-    return time.fromisoformat(_text(g, name))
+def _minute(g: re.Match[str], name: str = "minute") -> time:
+    return time.fromisoformat(g[name])
 
 
 def _one_bar(kind: type[Ohlc] | type[Duplicate] | type[Conflict]) -> _Kind:
@@ -63,49 +58,51 @@ def _span(kind: type[Drop] | type[Null] | type[Quiet]) -> _Kind:
     return form, _SPAN, lambda g: kind(*_session(g), _minute(g), _minute(g, "last"))
 
 
-def _requests(form: str, pattern: str, make: Callable[[int, _Groups, str | None], Fault]) -> _Kind:
-    def made(g: _Groups) -> Fault:
+def _requests(form: str, pattern: str, make: Callable[[int, re.Match[str], str | None], Fault]) -> _Kind:
+    def made(g: re.Match[str]) -> Fault:
         only = g["only"]
-        return make(int(_text(g, "times")), g, only.upper() if only else None)
+        return make(int(g["times"]), g, only.upper() if only else None)
 
     return f"{form}[@SYMBOL]", f"{pattern}{_ONLY}", made
 
 
-# One entry per fault: its name, the form shown to people, what the text after the name must look like, what it makes.
 _KINDS: dict[str, _Kind] = {
     "drop": _span(Drop),
+    "late": (
+        "late:SYMBOL:YYYY-MM-DD:HH:MM:SECONDS",
+        f"{_SYMBOL_DAY}:{_MINUTE}:{_SECONDS}",
+        lambda g: Late(*_session(g), _minute(g), float(g["seconds"])),
+    ),
     "ohlc": _one_bar(Ohlc),
     "duplicate": _one_bar(Duplicate),
     "conflict": _one_bar(Conflict),
     "shift": (
         "shift:SYMBOL:YYYY-MM-DD:MINUTES",
         f"{_SYMBOL_DAY}:{_SHIFT}",
-        lambda g: Shift(*_session(g), int(_text(g, "minutes"))),
+        lambda g: Shift(*_session(g), int(g["minutes"])),
     ),
     "label": ("label:SYMBOL:YYYY-MM-DD", _SYMBOL_DAY, lambda g: Label(*_session(g))),
     "revise": (
         "revise:SYMBOL:YYYY-MM-DD:HH:MM:N",
         f"{_SYMBOL_DAY}:{_MINUTE}:{_TIMES}",
-        lambda g: Revise(*_session(g), _minute(g), int(_text(g, "times"))),
+        lambda g: Revise(*_session(g), _minute(g), int(g["times"])),
     ),
     "disagree": (
         "disagree:SYMBOL:YYYY-MM-DD:PERCENT",
         f"{_SYMBOL_DAY}:{_PERCENT}",
-        lambda g: Disagree(*_session(g), Decimal(_text(g, "percent"))),
+        lambda g: Disagree(*_session(g), Decimal(g["percent"])),
     ),
     "null": _span(Null),
     "quiet": _span(Quiet),
-    "answer": _requests(
-        "answer:BODY_ID:N", f"{_BODY}:{_TIMES}", lambda n, g, only: Answer(n, _text(g, "body"), symbol=only)
-    ),
+    "answer": _requests("answer:BODY_ID:N", f"{_BODY}:{_TIMES}", lambda n, g, only: Answer(n, g["body"], symbol=only)),
     "status": _requests(
-        "status:CODE:N", f"{_CODE}:{_TIMES}", lambda n, g, only: Status(n, int(_text(g, "code")), symbol=only)
+        "status:CODE:N", f"{_CODE}:{_TIMES}", lambda n, g, only: Status(n, int(g["code"]), symbol=only)
     ),
     "hang": _requests(
-        "hang:N:SECONDS", f"{_TIMES}:{_SECONDS}", lambda n, g, only: Hang(n, float(_text(g, "seconds")), symbol=only)
+        "hang:N:SECONDS", f"{_TIMES}:{_SECONDS}", lambda n, g, only: Hang(n, float(g["seconds"]), symbol=only)
     ),
     "drip": _requests(
-        "drip:N:SECONDS", f"{_TIMES}:{_SECONDS}", lambda n, g, only: Drip(n, float(_text(g, "seconds")), symbol=only)
+        "drip:N:SECONDS", f"{_TIMES}:{_SECONDS}", lambda n, g, only: Drip(n, float(g["seconds"]), symbol=only)
     ),
     "cut": _requests("cut:N", _TIMES, lambda n, g, only: Cut(n, symbol=only)),
     "truncate": _requests("truncate:N", _TIMES, lambda n, g, only: Truncate(n, symbol=only)),
@@ -113,7 +110,7 @@ _KINDS: dict[str, _Kind] = {
     "empty": _requests("empty:N", _TIMES, lambda n, g, only: Empty(n, symbol=only)),
 }
 
-FORMS = tuple(form for form, _, _ in _KINDS.values())
+FORMS = forms_of(_KINDS.values())
 """The allowed forms. Times are New York minutes by their start; N counts requests, or of `revise` answers.
 
 `@SYMBOL` is optional and limits a fault to requests for one stock.
@@ -125,17 +122,7 @@ def parse_fault(spec: str) -> Fault:
 
     Raises ValueError naming the spec, what is wrong with it and the allowed forms.
     """
-    name, _, rest = spec.partition(":")
-    try:
-        if name not in _KINDS:
-            raise ValueError(f"there is no fault {name!r}")
-        form, pattern, make = _KINDS[name]
-        match = re.fullmatch(pattern, rest, flags=re.ASCII)
-        if match is None:
-            raise ValueError(f"it does not have the form {form}")
-        return make(match.groupdict())
-    except ValueError as error:
-        raise ValueError(f"bad fault {spec!r}: {error}. Allowed forms: {', '.join(FORMS)}") from None
+    return parse_spec(spec, _KINDS)
 
 
 def parse_faults(specs: Iterable[str | Fault], bodies: Container[str] | None = None) -> tuple[Fault, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import pandas as pd
 
-from simulators.bar_faults import BarFault, Label, apply_bar_faults, relabel
+from simulators.bar_faults import BarFault, Label, Late, apply_bar_faults, relabel
 from simulators.fault_rows import Side
 from simulators.recordings import BAR_COLUMNS
 from simulators.value_faults import Revise
@@ -62,7 +62,7 @@ class Histories:
         self.symbols = tuple(self._load if bars is None else self._whole)
         self._faults = tuple(faults)
         self._unrevised = {fault: fault.times for fault in self._faults if isinstance(fault, Revise)}
-        self._damaged: dict[tuple[str, frozenset[Revise]], pd.DataFrame] = {}
+        self._damaged: dict[tuple[str, frozenset[Revise | Late]], pd.DataFrame] = {}
         for fault in self._faults:
             if fault.symbol not in self.symbols:
                 known = ", ".join(self.symbols)
@@ -81,11 +81,16 @@ class Histories:
         """The revisions of that stock that have not come yet."""
         return frozenset(fault for fault, left in self._unrevised.items() if left and fault.symbol == symbol)
 
-    def bars(self, symbol: str) -> pd.DataFrame:
-        """The bars with all faults but labels and past revisions; raises KeyError for a stock without any."""
-        key = (symbol, self.unrevised(symbol))
+    def bars(self, symbol: str, now: pd.Timestamp | None = None) -> pd.DataFrame:
+        """The bars with all faults but labels, past revisions, and bars that were late and have come by `now`.
+
+        Without a time they all have come. Raises KeyError for a stock without bars.
+        """
+        late = (fault for fault in self._faults if isinstance(fault, Late) and fault.symbol == symbol)
+        awaited = self.unrevised(symbol) | {fault for fault in late if now is not None and now < fault.comes()}
+        key = (symbol, awaited)
         if key not in self._damaged:
-            active = [fault for fault in self._faults if not isinstance(fault, Revise) or fault in key[1]]
+            active = [fault for fault in self._faults if not isinstance(fault, Revise | Late) or fault in awaited]
             self._damaged[key] = apply_bar_faults(self.whole(symbol), symbol, active, self.side)
         return self._damaged[key]
 

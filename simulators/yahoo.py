@@ -144,7 +144,8 @@ class YahooSimulator(StandIn):
         symbol = parameters["symbol"].upper()
         if symbol not in self._histories.symbols:
             raise Refused("not_found")
-        history, now = self._histories.bars(symbol), self._time()
+        now = self._time()
+        history = self._histories.bars(symbol, now if self._clock else None)
         until = None if self._clock is None else now.timestamp()
         query = parse_chart(parameters, history, now)
         check_window(query, now, self._reach_days)

@@ -20,7 +20,7 @@ from resources.feeds.alpha_vantage_answers import parse_answer, raise_refusal
 from resources.http import retry_after
 from simulators.alpha_vantage import AlphaVantageSimulator
 from tests.support import recorded
-from tests.support.feeds import KEY, LATER, alpha_vantage_feed
+from tests.support.feeds import KEY, LATER, alpha_vantage_client, alpha_vantage_feed
 
 
 @pytest.fixture(autouse=True)
@@ -299,7 +299,7 @@ def test_start_and_end_labels_are_the_same_bars(tmp_path, symbol):
 def test_a_last_price(tmp_path, datatype):
     """The last recorded session: the close of its last minute, the volume of its minutes."""
     with AlphaVantageSimulator() as simulator:
-        quote = alpha_vantage_feed(simulator.url, tmp_path, datatype=datatype).quote("NVDA")
+        quote = alpha_vantage_client(simulator.url, datatype=datatype).quote("NVDA")
         (request,) = simulator.requests
     minutes = recorded.session_rows("NVDA")["2021-01-08"]
     assert request.function == "GLOBAL_QUOTE"
@@ -309,7 +309,7 @@ def test_a_last_price(tmp_path, datatype):
 
 def test_a_symbol_without_a_quote_is_malformed(tmp_path):
     with AlphaVantageSimulator() as simulator, pytest.raises(errors.MalformedPayload, match="Global Quote"):
-        alpha_vantage_feed(simulator.url, tmp_path).quote("NOPE")
+        alpha_vantage_client(simulator.url).quote("NOPE")
 
 
 def test_a_key_that_is_refused_is_not_tried_for_the_other_months(tmp_path):

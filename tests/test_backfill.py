@@ -109,7 +109,7 @@ def test_what_passed_with_a_warning_or_from_another_feed_is_named(command):
     faults = ["drop:NVDA:2020-11-30:10:00-10:02", "drop:NVDA:2020-11-30:12:00-12:02"]
     status, said = command("2020-11-30", "2020-12-01", *faults)
     assert status == 0
-    assert "1 sessions passed with a warning: 2020-11-30." in said
+    assert "1 session passed with a warning: 2020-11-30." in said
     assert re.search(r"2020-11 +1 +1 +1 +0 +6 +774", said)
 
 

@@ -14,7 +14,6 @@ import pyarrow.dataset as ds
 import pytest
 
 from resources.database.arrow_connections import CONNECTIONS
-from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
 from resources.market_bars import market_bars
@@ -47,21 +46,19 @@ print(rows, total, int(peak) * 1024)
 """
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def url(request) -> Iterator[str]:
+@pytest.fixture
+def url(migrated_url) -> Iterator[str]:
     """A database of either kind with the schema and a bar in it."""
-    found: str = request.getfixturevalue(request.param)
-    yield from filled(found)
+    yield from filled(migrated_url)
 
 
 @pytest.fixture
-def timescale(timescale_url) -> Iterator[str]:
+def timescale(migrated_timescale_url) -> Iterator[str]:
     """One with a port to connect to."""
-    yield from filled(timescale_url)
+    yield from filled(migrated_timescale_url)
 
 
 def filled(url: str) -> Iterator[str]:
-    migrate(DatabaseServer(url))
     put_bars(url, [bar("2024-01-03 14:30Z")])
     yield url
     CONNECTIONS.close()

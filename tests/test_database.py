@@ -38,12 +38,10 @@ from tests.support.tables import UNMARKED
 DAY = session("2024-01-03")
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def server(request) -> DatabaseServer:
+@pytest.fixture
+def server(migrated_url) -> DatabaseServer:
     """An empty database of either kind with the schema in it."""
-    found = DatabaseServer(request.getfixturevalue(request.param))
-    migrate(found)
-    return found
+    return DatabaseServer(migrated_url)
 
 
 def bars_of(closes: dict[int, float], day: Session = DAY, source: str = "file") -> pd.DataFrame:

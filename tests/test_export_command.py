@@ -14,8 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from market.sessions import BarSize, session
-from resources.database.schema.migrations import migrate
-from resources.database.server import DatabaseServer
 from resources.feeds.files import FilesFeed
 from tests.support.commands import INTRADAY, intraday
 from tests.support.cutting import cutting_proxy
@@ -35,21 +33,19 @@ timestamp,symbol,open,high,low,close,volume,source,basis
 """
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def url(request, clean_environment) -> str:
+@pytest.fixture
+def url(migrated_url, clean_environment) -> str:
     """The desk's database, with three bars in it."""
-    found: str = request.getfixturevalue(request.param)
-    return with_bars(found, clean_environment)
+    return with_bars(migrated_url, clean_environment)
 
 
 @pytest.fixture
-def plain(postgres_url, clean_environment) -> str:
+def plain(migrated_postgres_url, clean_environment) -> str:
     """The same on the embedded PostgreSQL."""
-    return with_bars(postgres_url, clean_environment)
+    return with_bars(migrated_postgres_url, clean_environment)
 
 
 def with_bars(url: str, environment: pytest.MonkeyPatch) -> str:
-    migrate(DatabaseServer(url))
     put_bars(url, BARS)
     environment.setenv("TIMESCALEDB_URL", url)
     return url
@@ -184,12 +180,12 @@ def test_an_empty_database_is_not_migrated(postgres_url, clean_environment, tmp_
     assert (status, "`intraday db migrate` makes them" in said) == (2, True)
 
 
-def test_a_wire_that_is_cut_leaves_the_old_file(timescale_url, clean_environment, tmp_path):
-    with_bars(timescale_url, clean_environment)
-    many(timescale_url, 400_000)
+def test_a_wire_that_is_cut_leaves_the_old_file(migrated_timescale_url, clean_environment, tmp_path):
+    with_bars(migrated_timescale_url, clean_environment)
+    many(migrated_timescale_url, 400_000)
     path = tmp_path / "bars.parquet"
     path.write_text("old")
-    with cutting_proxy(timescale_url, 25_000_000) as cut:
+    with cutting_proxy(migrated_timescale_url, 25_000_000) as cut:
         clean_environment.setenv("TIMESCALEDB_URL", cut)
         asked = ("NVDA", "--from", "2000-01-01", "--to", "2030-01-01", "--bar-size", "1d", "-o", str(path), "--force")
         status, said = intraday("export", *asked)

@@ -6,6 +6,7 @@ What single messages mean is tested without one (test_ib_translate.py).
 import socket
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -20,13 +21,16 @@ from schemas.broker import (
     HeldPosition,
     Link,
     LinkChanged,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.trading import (
     Commission,
     Fill,
     OrderState,
+    OrderType,
     Side,
+    Terms,
     TimeInForce,
 )
 from simulators.tws import TwsSimulator
@@ -195,7 +199,28 @@ def test_a_modification_replaces_quantity_and_price_under_the_same_id(tws, broke
     assert len(tws.orders) == 1
     ticket = tws.order("ours").ticket
     assert (ticket.quantity, ticket.limit_price) == (150, Decimal("401.00"))
-    assert set(states(told(broker))) == {OrderState.ACCEPTED}
+    reports = of(told(broker), OrderReport)
+    assert {report.state for report in reports} == {OrderState.ACCEPTED}
+    assert (reports[0].terms, reports[-1].terms) == (nvda().terms, Terms(Decimal(150), Decimal("401.00")))
+    assert [str(value) for value in (reports[-1].terms.quantity, reports[-1].terms.limit_price)] == ["150", "401.00"]
+    assert [report.terms for report in broker.book().orders] == [reports[-1].terms]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prices"),
+    [
+        (OrderType.MARKET, (None, None)),
+        (OrderType.LIMIT, ("400.5", None)),
+        (OrderType.STOP, (None, "600")),
+        (OrderType.STOP_LIMIT, ("600.10", "600")),
+    ],
+)
+def test_the_terms_of_every_type_come_back_as_they_were_sent(tws, broker, kind, prices):
+    tws.price("NVDA", None)
+    limit, stop = (None if price is None else Decimal(price) for price in prices)
+    order = replace(nvda(limit=None), order_type=kind, limit_price=limit, stop_price=stop)
+    broker.place(order)
+    assert {report.terms for report in of(told(broker), OrderReport)} == {order.terms}
 
 
 def test_a_modification_that_is_rejected_leaves_the_order_live(tws, broker):
@@ -203,15 +228,63 @@ def test_a_modification_that_is_rejected_leaves_the_order_live(tws, broker):
     tws.fill("ours", 60, "400.00")
     broker.modify(nvda(quantity=50))
     events = told(broker)
-    assert [(notice.code, notice.client_order_id) for notice in of(events, BrokerNotice)] == [(201, "ours")]
+    refused = Terms(Decimal(50), Decimal("400.00"))
+    assert [(one.client_order_id, one.terms) for one in of(events, ModifyRefused)] == [("ours", refused)]
     assert set(states(events)) == {OrderState.ACCEPTED}
     tws.fill("ours", 40, "400.00")
     assert states(told(broker))[-1] is OrderState.FILLED
 
 
-def test_a_modification_of_an_order_that_it_did_not_place_is_refused(broker):
-    with pytest.raises(BrokerRefused, match="ours"):
-        broker.modify(nvda())
+def test_a_modification_that_ib_refuses_is_told_with_its_words(tws, broker):
+    broker.place(nvda())
+    tws.add_fault("refuse_modify:1")
+    broker.modify(nvda(quantity=150))
+    (refusal,) = of(told(broker), ModifyRefused)
+    assert refusal.said == "201: Order rejected - reason:stand-in"
+    assert tws.order("ours").ticket.quantity == 100
+    broker.modify(nvda(quantity=150))
+    assert of(told(broker), OrderReport)[-1].terms == nvda(quantity=150).terms
+
+
+@pytest.mark.parametrize(("ending", "code"), [("fill", 104), ("cancel", 103)])
+def test_a_modification_of_an_order_that_ended_meanwhile_is_refused_and_is_no_new_order(tws, broker, ending, code):
+    broker.place(nvda())
+    tws.silence()  # its end is on the way
+    getattr(tws, ending)("ours")
+    tws.silence(False)
+    broker.modify(nvda(quantity=150))
+    assert [refusal.said.partition(":")[0] for refusal in of(told(broker), ModifyRefused)] == [str(code)]
+    assert len(tws.orders) == 1
+
+
+def test_an_order_whose_end_was_heard_is_not_sent_again_for_its_id_may_be_free(tws, broker):
+    broker.place(nvda(tif=TimeInForce.GTC))
+    tws.cancel("ours")
+    assert states(told(broker))[-1] is OrderState.CANCELLED
+    tws.rewind_order_ids()
+    broker.modify(nvda(quantity=150))
+    assert [refusal.client_order_id for refusal in of(told(broker), ModifyRefused)] == ["ours"]
+    assert len(tws.orders) == 1
+
+
+def test_a_modification_of_an_order_that_it_did_not_place_is_refused(tws, broker):
+    broker.modify(nvda())
+    (refusal,) = of(told(broker), ModifyRefused)
+    assert (refusal.client_order_id, refusal.terms, tws.orders) == ("ours", nvda().terms, ())
+
+
+@pytest.mark.parametrize(("fault", "quantity"), [("cut:1@place_order", 150), ("lost:1@place_order", 100)])
+def test_after_a_modification_whose_connection_broke_the_book_says_what_the_order_stands_with(
+    tws, broker, fault, quantity
+):
+    broker.place(nvda())
+    tws.add_fault(fault)
+    with pytest.raises(SubmitUnclear, match="ours was sent; whether it arrived is not known"):
+        broker.modify(nvda(quantity=150))
+    broker.connect()
+    assert [(report.state, report.terms.quantity) for report in broker.book().orders] == [
+        (OrderState.ACCEPTED, quantity)
+    ]
 
 
 def test_a_cancel_is_asked_for_and_told(broker):

@@ -231,7 +231,7 @@ def desk_feeds(clean_environment, folder, clock, **variables):
     always = {"INTRADAY_FEEDS__PRIMARY": "interactive_brokers", "INTRADAY_IB__ATTEMPTS": "1"}
     for name, value in {**always, **variables}.items():
         clean_environment.setenv(name, value)
-    return Feeds(load_settings(), LandingZone(str(folder)), NoEvents(), clock.now)
+    return Feeds(load_settings(), LandingZone(str(folder)), NoEvents(), clock.market_time)
 
 
 def test_a_desk_is_configured_to_ask_it(tws, clock, tmp_path, clean_environment):

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from resources.errors import BrokerUnreachable
 from resources.ib.real_time import DataNotice, DataTrouble, FiveSecondBar, RealTimeBars
 from schemas.broker import Link, LinkChanged
 from simulators.tws import TwsSimulator
@@ -116,9 +117,10 @@ def test_troubles_by_code(code, trouble):
 def test_a_connection_that_breaks_is_said_and_can_be_made_anew(tws, bars):
     tws.wait_for(Kind.REAL_TIME_BARS, 2)
     tws.cut()
-    (lost,) = bars.events(10)
-    assert (lost.link, lost.reported_at) == (Link.LOST, NOW)
+    with pytest.raises(BrokerUnreachable, match="closed the connection"):
+        bars.events(10)
     bars.connect()
+    assert bars.events(0) == ()
     tws.wait_for(Kind.REAL_TIME_BARS, 4)
     pushed(tws, "NVDA")
     assert [event.symbol for event in bars.events(10)] == ["NVDA"]

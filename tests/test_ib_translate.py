@@ -19,6 +19,7 @@ from schemas.broker import (
     CancelRefused,
     Link,
     LinkChanged,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.trading import (
@@ -28,6 +29,7 @@ from schemas.trading import (
     OrderState,
     OrderType,
     Side,
+    Terms,
     TimeInForce,
 )
 
@@ -187,6 +189,69 @@ def test_a_cancel_that_does_not_happen_leaves_the_order_as_it_is(code):
     desk = Desk()
     said = "OrderId 7 that needs to be cancelled cannot be cancelled, state: Filled."
     assert desk.hear(error(code, said)) == [CancelRefused("ours", NOON, f"{code}: {said}")]
+
+
+WANTED = Terms(Decimal(150), Decimal("486.00"))
+
+
+def modifying():
+    """The order works, and was sent again with other terms."""
+    desk = Desk()
+    desk.hear(listed(**TERMS), status("Submitted"))
+    desk.orders.of_client("ours", 1).modifying = WANTED
+    return desk
+
+
+TERMS = {"order_type": "LMT", "quantity": "100.0", "limit_price": "485.5", "stop_price": "0.0"}
+
+
+def test_a_status_says_the_terms_that_were_listed_last():
+    desk = modifying()
+    assert [report.terms for report in desk.hear(status("Submitted"))] == [Terms(Decimal(100), Decimal("485.50"))]
+    changed = listed(**(TERMS | {"quantity": "150.0", "limit_price": "486.0"}))
+    (report,) = desk.hear(changed, status("Submitted"))
+    assert (report.terms, str(report.terms)) == (WANTED, "150 shares, limit 486.00")
+    assert [one.terms for one in desk.hear(status("Filled", "150"))] == [None]
+
+
+@pytest.mark.parametrize("said", [{"order_type": "MIDPRICE"}, {"quantity": "0.0"}, {"quantity": ""}])
+def test_an_order_of_a_kind_that_we_do_not_make_says_no_terms(said):
+    assert [one.terms for one in Desk().hear(listed(**(TERMS | said)), status("Submitted"))] == [None]
+
+
+def test_an_order_at_the_market_has_no_prices_whatever_ib_writes_for_none():
+    for none in (UNSET, "0.0", ""):
+        terms = {"order_type": "MKT", "limit_price": none, "stop_price": none}
+        (report,) = Desk().hear(listed(**(TERMS | terms)), status("Submitted"))
+        assert report.terms == Terms(Decimal(100))
+
+
+@pytest.mark.parametrize("code", [103, 104, 105, 110, 161, 201, 329, 10147, 10148])
+def test_an_error_about_a_modification_refuses_it_and_leaves_the_order(code):
+    desk = modifying()
+    assert desk.hear(error(code)) == [ModifyRefused("ours", NOON, f"{code}: words", WANTED)]
+    assert desk.states(status("Submitted")) == [OrderState.ACCEPTED]
+    (later,) = desk.hear(error(code))  # about what is not known: no modification is on its way
+    assert not isinstance(later, ModifyRefused)
+
+
+def test_a_modification_that_was_listed_is_not_refused_any_more():
+    desk = modifying()
+    desk.hear(listed(**(TERMS | {"quantity": "150.0", "limit_price": "486.0"})))
+    assert isinstance(desk.hear(error(201))[0], BrokerNotice)
+
+
+def test_a_modification_that_ends_the_order():
+    """IB may cancel an order whose new terms it rejects."""
+    refusal, report = modifying().hear(error(201, "margin"), status("Cancelled"))
+    assert isinstance(refusal, ModifyRefused)
+    assert (report.state, report.said) == (OrderState.REJECTED, "Cancelled, 201: margin")
+
+
+def test_a_cancel_that_does_not_happen_is_no_answer_to_a_modification():
+    desk = modifying()
+    desk.orders.of_client("ours", 1).cancelling = True
+    assert [type(event) for event in desk.hear(error(10148))] == [CancelRefused]
 
 
 def test_errors_about_requests_and_the_account_are_notices_without_the_account():

@@ -24,6 +24,7 @@ KEYS = {
     "reconciliations_pkey",
     "current_positions_pkey",
     "simulated_fills_pkey",
+    "live_state_pkey",
 }
 """Keys by which nobody asks; that no two rows are the same is all they are for."""
 FILLED = """
@@ -36,6 +37,8 @@ SELECT "timestamp", symbol, 0, 0, 0, 0 FROM market_data;
 INSERT INTO data_quality_reports ("timestamp", session, environment, bar_size, verdict, action, report)
 SELECT at, at::date, 'test', '1min', 'PASS', 'CONTINUE', '{"symbols": ["NVDA"]}'
 FROM generate_series('2015-01-01 14:30+00'::timestamptz, '2024-03-31', '1 day') at;
+INSERT INTO live_bars (event, "timestamp", session)
+SELECT 'published', "timestamp", "timestamp"::date FROM market_data WHERE symbol = 'NVDA';
 INSERT INTO feed_events (feed, event, why)
 SELECT 'feed' || n % 3, CASE WHEN n % 50 = 0 THEN 'up' ELSE 'failover' END, '' FROM generate_series(1, 20000) n;
 INSERT INTO gate_acceptances (session, environment, bar_size, symbols, fingerprints, reason, by, at, verdict, findings)
@@ -59,7 +62,8 @@ ANALYZE
 """
 DAY = {"first": datetime(2024, 2, 5, 5, tzinfo=UTC), "last": datetime(2024, 2, 6, 5, tzinfo=UTC)}
 DESK = {"environment": "test", "bar_size": "1min", "symbols": ["NVDA"]}
-DAYS = {**DAY, **DESK, "sessions": ["2024-02-05"], "firsts": [DAY["first"]], "lasts": [DAY["last"]]}
+DAYS = {**DAY, **DESK, "sessions": ["2024-02-05"], "firsts": [DAY["first"]], "lasts": [DAY["last"]], "unjudged": True}
+LIVE = {"open": DAY["first"], "close": DAY["last"], "timestamp": DAY["first"]}
 JUDGED = {
     **DAY,
     "timestamps": [datetime(2024, 2, 5, 14, 30, tzinfo=UTC)],
@@ -117,6 +121,9 @@ USES = [
     ("feed_events_pkey", "feed_events", {"limit": 20}),
     ("feed_events_by_feed", "feed_states", {}),
     ("gate_acceptances_by_session", "newest_gate_acceptance", {**DESK, "session": date(2020, 1, 2)}),
+    ("live_bars_once", "live_bars_of", LIVE),
+    ("live_bars_once", "live_bar_there", LIVE),
+    ("live_bars_pkey", "live_events", {"after": 20_000, "since": 20_000, "limit": 100}),
     ("orders_open", "orders", {**ACCOUNT, "ids": None, "open": True, "limit": None}),
     ("orders_by_time", "orders", {**ACCOUNT, "ids": None, "open": False, "limit": 20}),
     ("orders_by_time", "count_orders", {**ACCOUNT, **LATELY}),

@@ -22,12 +22,10 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, 'file', 'as_traded')
 """
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def url(request) -> str:
+@pytest.fixture
+def url(migrated_url) -> str:
     """A database of either kind with the schema in it."""
-    found: str = request.getfixturevalue(request.param)
-    migrate(DatabaseServer(found))
-    return found
+    return migrated_url
 
 
 def put(url: str, bars: list[tuple[object, ...]]) -> None:

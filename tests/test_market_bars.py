@@ -31,20 +31,17 @@ CHECKOUT = Path(__file__).parents[1]
 SHARED = ["timestamp", "symbol", "open", "high", "low", "close", "volume"]
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def url(request) -> Iterator[str]:
+@pytest.fixture
+def url(migrated_url) -> Iterator[str]:
     """A database of either kind with the schema in it."""
-    found: str = request.getfixturevalue(request.param)
-    migrate(DatabaseServer(found))
-    yield found
+    yield migrated_url
     arrow_connections.CONNECTIONS.close()
 
 
 @pytest.fixture
-def plain(postgres_url) -> Iterator[str]:
+def plain(migrated_postgres_url) -> Iterator[str]:
     """One on the embedded PostgreSQL."""
-    migrate(DatabaseServer(postgres_url))
-    yield postgres_url
+    yield migrated_postgres_url
     arrow_connections.CONNECTIONS.close()
 
 

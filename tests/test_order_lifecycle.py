@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oms.lifecycle import Progress, Step, apply, begin, event_of, replay
+from oms.lifecycle import Progress, Step, apply, begin, events_of, replay
 from schemas.broker import (
     BrokerNotice,
     CancelRefused,
     Link,
     LinkChanged,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.order_events import EventKind, OrderEvent, Outcome
-from schemas.trading import Commission, OrderState, OrderType
+from schemas.trading import Commission, OrderState, OrderType, Terms
 from tests.support import lifecycle_table
 from tests.support.trading import OPEN, fill, order
 
@@ -33,7 +34,8 @@ def event(kind: str, quantity: int = 0, said: str = "", **more) -> OrderEvent:
 
 def filled(number: int, words: str, revision: int = 1) -> OrderEvent:
     """The fill of that number as the broker tells it."""
-    return event_of(fill(number, words, revision, name=NAME))
+    (told,) = events_of(fill(number, words, revision, name=NAME))
+    return told
 
 
 SUBMIT, ACCEPT, ALL_FILLED = event("SUBMIT"), event("ACCEPT"), event("ALL_FILLED")
@@ -149,12 +151,67 @@ def test_a_rejection_that_follows_another_ending_is_noted_whatever_was_filled():
 # Modifications
 
 
+def modified(kind: str, quantity: int, price: str = "485.50", said: str = "") -> OrderEvent:
+    return event(kind, quantity, said, price=D(price))
+
+
 def test_modify():
-    terms = event("MODIFY", 150, price=D("486.00"))
-    changed = after(*WORKING, filled(1, "B40@485"), terms)
+    asked = after(*WORKING, filled(1, "B40@485"), modified("MODIFY_REQUEST", 150, "486.00"))
+    assert (asked.order, asked.wanted) == (ORDER, Terms(D(150), D("486.00")))  # it stands until the broker has taken it
+    terms = modified("MODIFY", 150, "486.00")
+    changed = apply(asked, terms).progress
     assert (changed.order.quantity, changed.order.limit_price, changed.remaining) == (150, D("486.00"), 110)
+    assert changed.wanted is None
     assert apply(changed, terms).outcome is DUPLICATE
-    assert apply(changed, event("MODIFY", 100, price=D("485.50"))).progress.order == ORDER  # and back
+    assert apply(changed, modified("MODIFY", 100)).progress.order == ORDER  # and back
+
+
+def test_an_order_that_was_not_sent_has_its_new_terms_at_once():
+    changed = after(modified("MODIFY", 150))
+    assert (changed.state, changed.order.quantity, changed.most) == (OrderState.PENDING, 150, 150)
+    assert last(modified("MODIFY_REQUEST", 150)).outcome is QUARANTINED
+
+
+def test_a_modification_that_is_refused_leaves_the_order_as_it_was():
+    asked = (*WORKING, modified("MODIFY_REQUEST", 150))
+    refused = after(*asked, modified("MODIFY_REFUSED", 150, said="201 margin"))
+    assert (refused.state, refused.order, refused.wanted) == (OrderState.ACCEPTED, ORDER, None)
+    again = apply(refused, modified("MODIFY_REQUEST", 150)).progress
+    assert again.wanted == Terms(D(150), D("485.50"))
+    assert apply(again, modified("MODIFY_REFUSED", 150, said="201 margin")).progress.wanted is None
+
+
+def test_only_the_answer_to_the_last_modification_ends_it():
+    asked = after(*WORKING, modified("MODIFY_REQUEST", 150), modified("MODIFY_REQUEST", 200))
+    for answer in ("MODIFY", "MODIFY_REFUSED"):
+        assert apply(asked, modified(answer, 150, said="the first")).progress.wanted == Terms(D(200), D("485.50"))
+
+
+def test_an_answer_to_a_modification_is_one_to_those_before_it_as_well():
+    asks = [modified("MODIFY_REQUEST", quantity) for quantity in (150, 200, 150, 170)]
+    asked = after(*WORKING, *asks)
+    assert [terms.quantity for terms in asked.asked] == [150, 200, 150, 170]
+    for answer in ("MODIFY", "MODIFY_REFUSED"):
+        for quantity, left in ((200, [150, 170]), (150, [170]), (170, []), (160, [150, 200, 150, 170])):
+            told = apply(asked, modified(answer, quantity, said="of the four")).progress
+            assert [terms.quantity for terms in told.asked] == left
+    assert apply(asked, modified("MODIFY_REQUEST", 170)).outcome is DUPLICATE
+
+
+def test_fills_of_a_modification_may_come_before_the_word_that_it_was_taken():
+    """As in a book that is asked for after a restart: fills come first."""
+    filled_more = after(*WORKING, modified("MODIFY_REQUEST", 150), filled(1, "B120@485"))
+    assert (filled_more.state, filled_more.filled) == (OrderState.FILLED, 120)  # of the 100 that are known
+    told = apply(filled_more, modified("MODIFY", 150)).progress
+    assert (told.state, told.remaining) == (OrderState.PARTIALLY_FILLED, 30)
+    assert apply(told, filled(2, "B31@485")).outcome is QUARANTINED
+
+
+def test_an_order_that_was_made_as_small_as_it_is_filled_is_filled():
+    small = after(*WORKING, modified("MODIFY_REQUEST", 60), filled(1, "B60@485"), ALL_FILLED, modified("MODIFY", 60))
+    assert (small.state, small.filled, small.fills_missing) == (OrderState.FILLED, 60, False)
+    cancelling = after(*WORKING, filled(1, "B60@485"), ASKED, modified("MODIFY", 60))
+    assert cancelling.state is OrderState.FILLED
 
 
 def test_a_modification_gives_all_the_terms():
@@ -171,8 +228,8 @@ def test_a_modification_gives_all_the_terms():
     ],
 )
 def test_a_modification_that_cannot_be_is_quarantined(quantity, price, reason):
-    step = last(*WORKING, filled(1, "B40@485"), event("MODIFY", quantity, price=D(price)))
-    assert (step.outcome, step.reason) == (QUARANTINED, reason)
+    step = last(*WORKING, filled(1, "B40@485"), modified("MODIFY_REQUEST", quantity, price))
+    assert (step.outcome, step.reason, step.progress.wanted) == (QUARANTINED, reason, None)
 
 
 def test_a_modification_that_came_too_late_for_the_fills_is_no_overfill():
@@ -320,7 +377,6 @@ SCENES = {
     OrderState.REJECTED: (SUBMIT, REJECT),
     OrderState.EXPIRED: (*WORKING, EXPIRE),
 }
-MODIFY = event("MODIFY", 120, price=D("485.50"))
 HAPPENINGS = {
     "submit": SUBMIT,
     "accept": ACCEPT,
@@ -328,7 +384,9 @@ HAPPENINGS = {
     "fill 70": filled(3, "B70@485"),
     "fill 100": filled(3, "B100@485"),
     "all filled": replace(ALL_FILLED, quantity=D(100)),
-    "modify": MODIFY,
+    "ask to modify": modified("MODIFY_REQUEST", 120),
+    "modify": modified("MODIFY", 120),
+    "refuse terms": modified("MODIFY_REFUSED", 120, said="201 margin"),
     "ask to cancel": ASKED,
     "refuse it": REFUSED,
     "cancel": CANCEL,
@@ -344,7 +402,9 @@ fill 40       | PARTIAL PARTIAL   PARTIAL  PARTIAL   PENDING_C x      CANCEL    
 fill 70       | PARTIAL PARTIAL   PARTIAL  FILLED    PENDING_C x      CANCEL    x        x
 fill 100      | FILLED  FILLED    FILLED   x         FILLED    x      FILLED    x        x
 all filled    | ACCEPT  ACCEPT    ACCEPT   PARTIAL   PENDING_C =      CANCEL    x        x
-modify        | x       x         ACCEPT   PARTIAL   x         x      x         x        x
+ask to modify | x       SUBMIT    ACCEPT   PARTIAL   x         x      x         x        x
+modify        | PENDING SUBMIT    ACCEPT   PARTIAL   PENDING_C PARTIAL CANCEL   REJECT   EXPIRE
+refuse terms  | x       n         n        n         n         n      n         n        n
 ask to cancel | CANCEL  PENDING_C PENDING_C PENDING_C =        =      x         x        x
 refuse it     | x       n         n        n         ACCEPT    n      n         n        n
 cancel        | CANCEL  CANCEL    CANCEL   CANCEL    CANCEL    x      =         n        n
@@ -375,7 +435,7 @@ def test_the_table_in_words():
     assert head.count("|") == 11
     assert len(rows) == len(EventKind)
     empty = [row.split("|")[1].strip(" *") for row in rows for cell in row.split("|")[2:-1] if not cell.strip()]
-    assert (empty.count("MODIFY"), empty.count("SUBMIT"), empty.count("NOTICE")) == (7, 3, 0)
+    assert (empty.count("MODIFY_REQUEST"), empty.count("SUBMIT"), empty.count("NOTICE")) == (6, 3, 0)
 
 
 # What a broker tells
@@ -383,12 +443,21 @@ def test_the_table_in_words():
 
 def test_what_a_broker_tells_becomes_an_event_of_the_order():
     report = OrderReport(NAME, OrderState.ACCEPTED, OPEN, D(40), 7, "Submitted")
-    assert event_of(report) == event("ACCEPT", 40, "Submitted", perm_id=7)
-    assert event_of(replace(report, state=OrderState.FILLED)).kind is EventKind.ALL_FILLED
-    assert event_of(replace(report, state=OrderState.PENDING_CANCEL)).kind is EventKind.CANCEL_REQUEST
-    assert event_of(CancelRefused(NAME, OPEN, "10148 cannot")) == REFUSED
-    assert event_of(BrokerNotice(OPEN, 399, "at the open", NAME)) == NOTICE
-    told = event_of(fill(3, "B40@485", revision=2, name=NAME))
+    accepted = event("ACCEPT", 40, "Submitted", perm_id=7)
+    assert list(events_of(report)) == [accepted]
+    terms = Terms(D(150), D("486.00"))
+    modified = event("MODIFY", 150, price=D("486.00"), perm_id=7)
+    assert list(events_of(replace(report, terms=terms))) == [accepted, modified]
+    same = OrderEvent.of_terms(NAME, EventKind.MODIFY, OPEN, ORDER.terms, perm_id=7)
+    assert apply(after(SUBMIT, accepted), same).outcome is DUPLICATE  # terms that are known are no news
+    assert [one.kind for one in events_of(replace(report, state=OrderState.FILLED))] == [EventKind.ALL_FILLED]
+    asked = events_of(replace(report, state=OrderState.PENDING_CANCEL))
+    assert [one.kind for one in asked] == [EventKind.CANCEL_REQUEST]
+    assert list(events_of(CancelRefused(NAME, OPEN, "10148 cannot"))) == [REFUSED]
+    refused = event("MODIFY_REFUSED", 150, "201 margin", price=D("486.00"))
+    assert list(events_of(ModifyRefused(NAME, OPEN, "201 margin", terms))) == [refused]
+    assert list(events_of(BrokerNotice(OPEN, 399, "at the open", NAME))) == [NOTICE]
+    (told,) = events_of(fill(3, "B40@485", revision=2, name=NAME))
     assert (told.kind, told.execution, told.revision) == (EventKind.CORRECTION, "0000e0d5.00000003.01", 2)
     assert (told.quantity, told.price, told.at) == (40, 485, OPEN + timedelta(minutes=3))
 
@@ -397,7 +466,7 @@ def test_what_is_about_no_order_of_ours_is_no_event():
     strange = OrderReport(None, OrderState.ACCEPTED, OPEN)
     lost = LinkChanged(Link.LOST, OPEN)
     others = (strange, fill(1, "B40@485"), Commission("0000e0d5.1.01.01", D(1)), BrokerNotice(OPEN, 2104, "OK"), lost)
-    assert {event_of(told) for told in others} == {None}
+    assert [event for told in others for event in events_of(told)] == []
 
 
 # What holds of any history
@@ -415,7 +484,10 @@ claims = st.builds(
     st.sampled_from(["", "said"]),
 )
 modifications = st.builds(
-    lambda quantity: event("MODIFY", quantity, price=D("485.50")), st.sampled_from([50, 100, 120])
+    modified,
+    st.sampled_from(["MODIFY_REQUEST", "MODIFY", "MODIFY_REFUSED"]),
+    st.sampled_from([50, 100, 120]),
+    st.sampled_from(["485.50", "486.00"]),
 )
 histories = st.lists(st.one_of(whole_fills, claims, modifications, st.sampled_from([REFUSED, NOTICE])), max_size=14)
 
@@ -439,8 +511,9 @@ def test_the_progress_is_rebuilt_from_the_events_that_were_kept(events):
 @given(histories)
 def test_what_ended_for_good_stays_so_and_nothing_is_overfilled(events):
     before = begin(ORDER)
-    for step in steps(events):
-        if before.state in (OrderState.FILLED, OrderState.REJECTED, OrderState.EXPIRED):
+    for one, step in zip(events, steps(events), strict=True):
+        revives = one.kind is EventKind.MODIFY and before.state is OrderState.FILLED  # more was ordered than was known
+        if before.state in (OrderState.FILLED, OrderState.REJECTED, OrderState.EXPIRED) and not revives:
             assert step.progress.state is before.state
         if before.state is OrderState.CANCELLED:
             assert step.progress.state in (OrderState.CANCELLED, OrderState.FILLED)

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from resources.database.order_store import AccountTransaction, LedgerLines, OrderStore, Reconciled, accounts_kept
-from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseError, OrderRefused, UnknownOrder
 from schemas.order_events import EventKind, OrderEvent, Outcome
@@ -21,10 +20,8 @@ OTHER = "DU7654321"
 
 
 @pytest.fixture
-def server(postgres_url) -> DatabaseServer:
-    made = DatabaseServer(postgres_url)
-    migrate(made)
-    return made
+def server(migrated_postgres_url) -> DatabaseServer:
+    return DatabaseServer(migrated_postgres_url)
 
 
 @pytest.fixture
@@ -125,6 +122,37 @@ def test_an_order_is_to_be_cancelled_from_our_request_until_the_broker_refuses(s
     assert not to_cancel()
     add(store, event("CANCEL_REQUEST"), "PENDING_CANCEL")
     assert to_cancel()
+
+
+def test_a_modification_is_open_from_our_request_until_it_is_answered(store):
+    def asked() -> tuple[str | None, D]:
+        kept = store.read(lambda account: account.order("nvda-1"))
+        return kept.modification and str(kept.modification.terms), kept.working.remaining
+
+    def add_terms(kind: str, quantity: int, outcome: Outcome = Outcome.APPLIED) -> None:
+        add(store, event(kind, quantity=D(quantity), price=D("486")), "ACCEPTED", 40, outcome)
+
+    make(store, order(100))
+    assert asked() == (None, 100)
+    add_terms("MODIFY_REQUEST", 150)
+    assert asked() == ("150 shares, limit 486", 110)  # it may be taken, and counts as if it were
+    add_terms("MODIFY_REQUEST", 20, Outcome.QUARANTINED)
+    add_terms("MODIFY", 100)  # the broker's word of something else
+    add_terms("MODIFY_REFUSED", 150, Outcome.QUARANTINED)
+    assert asked() == ("150 shares, limit 486", 110)
+    add_terms("MODIFY_REFUSED", 150)
+    assert asked() == (None, 60)
+    add_terms("MODIFY_REQUEST", 150)
+    first = store.read(lambda account: account.order("nvda-1")).modification
+    add_terms("MODIFY_REQUEST", 200)
+    add_terms("MODIFY", 150)  # the first was taken, the second is not answered
+    assert asked() == ("200 shares, limit 486", 160)
+    add_terms("MODIFY", 200)
+    assert asked() == (None, 160)
+    add_terms("MODIFY_REQUEST", 150)
+    again = store.read(lambda account: account.order("nvda-1")).modification
+    assert (again.terms, again.asked_at) == (first.terms, OPEN)
+    assert again.number > first.number  # another question
 
 
 def test_orders_are_listed_by_time_the_newest_of_them(store):
@@ -259,8 +287,8 @@ def test_what_the_books_said_last(store):
     store.within(lambda account: account.keep_reconciliation(later, "NVDA", D(3), D(3)))
     store.within(lambda account: account.keep_reconciliation(OPEN, "MSFT", D(0), D(0)))
     assert store.read(lambda account: account.reconciled()) == [
-        Reconciled("MSFT", OPEN, D(0), D(0)),
-        Reconciled("NVDA", later, D(3), D(3)),
+        Reconciled("MSFT", D(0), D(0), OPEN),
+        Reconciled("NVDA", D(3), D(3), later),
     ]
 
 

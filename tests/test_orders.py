@@ -36,13 +36,16 @@ from schemas.broker import (
     HeldPosition,
     Link,
     LinkChanged,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.trading import (
     Fill,
     Order,
+    OrderInvalid,
     OrderState,
     Side,
+    Terms,
 )
 from tests.support.order_desk import OrderDesk, new_york
 
@@ -68,6 +71,12 @@ class Scripted:
     fails: list[tuple[bool, Exception]] = field(default_factory=list)
     """How the next orders that are placed fail, and whether they arrived."""
     placed: list[str] = field(default_factory=list)
+    refuses: str | None = None
+    """Its words for every modification."""
+    loses: bool = False
+    """Modifications do not arrive."""
+    modified: list[D] = field(default_factory=list)
+    """The quantities that were asked for."""
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.simulated, name)
@@ -88,6 +97,14 @@ class Scripted:
             self.simulated.place(order)
         if failure is not None:
             raise failure
+
+    def modify(self, order: Order) -> None:
+        self.modified.append(order.quantity)
+        if self.refuses is not None:
+            now = self.simulated.now()
+            self.says.append(ModifyRefused(order.client_order_id, now, self.refuses, order.terms))
+        elif not self.loses:
+            self.simulated.modify(order)
 
 
 @pytest.fixture
@@ -179,6 +196,330 @@ def test_an_order_that_was_not_sent_is_cancelled_at_once_and_never_sent(desk, sc
     assert scripted.placed == []
 
 
+def test_modify(desk):
+    """The order stands as it did until the broker has taken its new terms; what is not given stays."""
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    wanted = desk.service.request_modify(name, "ada", limit_price=D("499.50"))
+    assert wanted == Terms(D(100), D("499.50"))
+    desk.service.turn()  # asks the broker
+    assert (desk.kept(name).order.limit_price, desk.kept(name).modification.terms) == (D("499"), wanted)
+    desk.service.turn()
+    kept = desk.kept(name)
+    assert (kept.state, kept.order.terms, kept.modification) == (OrderState.ACCEPTED, wanted, None)
+    assert desk.history(name)[-2:] == [("MODIFY_REQUEST", "ACCEPTED"), ("MODIFY", "ACCEPTED")]
+    assert desk.said[-2:] == [
+        f"{name} MODIFY_REQUEST 100 shares, limit 499.50 → ACCEPTED: by ada",
+        f"{name} MODIFY 100 shares, limit 499.50 → ACCEPTED",
+    ]
+    desk.bar("10:05", "499.40 499.40 499.40 499.40")
+    desk.turn_at("10:10")
+    assert (desk.kept(name).state, desk.position().average_price) == (OrderState.FILLED, D("499.40"))
+    replayed(desk)
+
+
+def test_modifications_add_up(desk, scripted):
+    """The next modification goes on from the one that has not been answered."""
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", limit_price=D("499.50"))
+    desk.service.turn()  # asks the broker
+    assert desk.service.request_modify(name, "ada", quantity=D(150)) == Terms(D(150), D("499.50"))
+    desk.service.turn()
+    desk.service.turn()
+    assert (desk.kept(name).order.terms, desk.kept(name).modification) == (Terms(D(150), D("499.50")), None)
+    assert desk.service.request_modify(name, "ada", limit_price=D("499")) == Terms(D(150), D("499"))  # and back
+    replayed(desk)
+
+
+def test_a_modification_of_a_partly_filled_order_keeps_its_fills(desk):
+    desk.bar("10:00", "500 500 500 500", volume=500)  # of which an order has 25 to 50
+    name = desk.sent(desk.order("BUY", 100))
+    desk.turn_at("10:01")
+    some = desk.kept(name).filled
+    desk.service.request_modify(name, "ada", quantity=D(150))
+    desk.service.turn()
+    desk.turn_at("10:03")
+    assert 25 <= some <= 50
+    assert (desk.kept(name).state, desk.kept(name).filled, desk.position().quantity) == (OrderState.FILLED, 150, 150)
+
+
+def test_an_order_that_was_not_sent_is_sent_as_modified(desk, scripted):
+    desk.service.submit(desk.order("BUY", 100, limit="499", name="first"))
+    desk.service.request_modify("first", "ada", quantity=D(60), limit_price=D("498"))
+    assert desk.history("first") == [("MODIFY", "PENDING")]
+    desk.service.turn()
+    (resting,) = scripted.simulated.book().orders
+    assert (resting.terms, scripted.modified) == (Terms(D(60), D("498")), [])
+
+
+def test_an_order_is_sent_as_it_is_when_it_is_marked(desk, scripted, monkeypatch):
+    """A modification may come between the look at what is to be sent and the mark."""
+    desk.service.submit(desk.order("BUY", 100, limit="499", name="first"))
+    within, late = type(desk.store).within, [True]
+
+    def modifying(store, work):
+        if late.pop() if late else False:
+            desk.service.request_modify("first", "ada", quantity=D(60))
+        return within(store, work)
+
+    monkeypatch.setattr(type(desk.store), "within", modifying)
+    desk.service.turn()
+    assert [one.terms.quantity for one in scripted.simulated.book().orders] == [60]
+
+
+def test_a_modification_that_the_broker_refuses_leaves_the_order_as_it_was(desk, scripted):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(200))
+    scripted.refuses = "201: margin"
+    desk.service.turn()
+    desk.service.turn()
+    kept = desk.kept(name)
+    assert (kept.state, kept.order.quantity, kept.modification) == (OrderState.ACCEPTED, 100, None)
+    assert desk.said[-1] == f"{name} MODIFY_REFUSED 200 shares, limit 499 → ACCEPTED: 201: margin"
+    scripted.refuses = None
+    desk.service.request_modify(name, "ada", quantity=D(200))  # the same again is another question
+    desk.service.turn()
+    desk.service.turn()
+    assert desk.kept(name).order.quantity == 200
+    replayed(desk)
+
+
+def test_a_modification_that_comes_too_late_for_the_fills_is_refused(desk):
+    name = desk.sent(desk.order("BUY", 100))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(150))
+    desk.at("10:01")  # the bar was faster: the broker, asked to modify, fills first
+    desk.service.turn()
+    desk.service.turn()
+    assert (desk.kept(name).state, desk.position().quantity) == (OrderState.FILLED, 100)
+    with pytest.raises(OrderRefused, match=f"{name} is FILLED: there is nothing to modify"):
+        desk.service.request_modify(name, "ada", quantity=D(200))
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal", "said"),
+    [
+        ({"quantity": D(100)}, OrderRefused, "order-1 asks for 100 shares already: there is nothing to modify"),
+        ({"quantity": D(40)}, OrderRefused, "40 shares are filled, so 40 cannot be ordered; cancel the rest"),
+        ({"limit_price": D(500)}, OrderInvalid, "A MARKET order has no limit price; 500 was given"),
+        ({"quantity": D("1.5")}, OrderInvalid, "The quantity 1.5 is not allowed"),
+        ({"quantity": D(2_000)}, OrderRefused, r"it could make 2000 shares of NVDA, and 1000 are allowed"),
+    ],
+)
+def test_a_modification_that_cannot_be_is_refused_and_not_stored(desk, changed, refusal, said):
+    desk.bar("10:00", "500 500 500 500", volume=500)  # 40 of which are this order's
+    name = desk.sent(desk.order("BUY", 100))
+    desk.turn_at("10:01")
+    assert desk.kept(name).filled == 40
+    before = desk.history(name)
+    with pytest.raises(refusal, match=said):
+        desk.service.request_modify(name, "ada", **changed)
+    assert desk.history(name) == before
+    with pytest.raises(UnknownOrder, match="There is no order nobody-s"):
+        desk.service.request_modify("nobody-s", "ada", **changed)
+
+
+def test_an_order_that_is_to_be_cancelled_is_not_modified(desk, monkeypatch, scripted):
+    monkeypatch.setattr(scripted, "cancel", lambda name: None, raising=False)
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_cancel(name, "ada")
+    with pytest.raises(OrderRefused, match="PENDING_CANCEL allows no MODIFY_REQUEST"):
+        desk.service.request_modify(name, "ada", quantity=D(50))
+
+
+def test_a_modification_is_no_order_and_counts_as_what_it_may_come_to(desk):
+    desk.limits(orders_per_minute=2, position_shares=100)
+    name = desk.sent(desk.order("BUY", 40, limit="499"))
+    desk.sent(desk.order("BUY", 50, limit="499"))
+    desk.service.connect()
+    desk.service.request_modify(name, "ada", quantity=D(50))  # neither too many orders, nor the same again
+    with pytest.raises(OrderRefused, match="it could make 101 shares"):
+        desk.service.request_modify(name, "ada", quantity=D(51))
+    desk.limits(orders_per_minute=9, position_shares=100)
+    with pytest.raises(OrderRefused, match="it could make 101 shares"):  # what is asked for is on order
+        desk.service.submit(desk.order("BUY", 1, limit="499"))
+
+
+def test_what_is_filled_of_a_modified_order_is_held_and_not_on_order_any_more(desk):
+    desk.limits(position_shares=100)
+    desk.service.connect()
+    desk.bar("10:00", "500 500 500 500", volume=500)
+    name = desk.sent(desk.order("BUY", 60))
+    desk.turn_at("10:01")
+    assert 25 <= desk.kept(name).filled <= 50
+    desk.service.request_modify(name, "ada", quantity=D(100))
+    with pytest.raises(OrderRefused, match="it could make 101 shares"):
+        desk.service.request_modify(name, "ada", quantity=D(101))
+
+
+def test_what_was_halted_is_neither_modified_nor_is_a_modification_sent(desk, scripted):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(200))
+    halted(desk, "NVDA")
+    desk.service.turn()
+    assert scripted.modified == []
+    assert desk.said[-1].endswith(
+        "MODIFY_REFUSED 200 shares, limit 499 → ACCEPTED: halted by ada before it was sent (to look)"
+    )
+    with pytest.raises(OrderRefused, match="NVDA has been halted"):
+        desk.service.request_modify(name, "ada", quantity=D(50))
+
+
+def test_a_modification_that_is_too_old_is_not_sent(desk, scripted):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(200))
+    desk.turn_at("10:00:30.000001")
+    assert (scripted.modified, desk.kept(name).modification) == ([], None)
+    assert desk.events(name)[-1].event.said == "not sent within 30 s (intent_seconds)"
+
+
+def test_a_modification_that_the_broker_never_got_is_asked_for_again(desk, scripted):
+    """By this process once its book shows the old terms, and by the next one."""
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(200))
+    scripted.loses = True
+    for _ in range(2):
+        desk.service.turn()
+    assert scripted.modified == [200]
+    desk.service.reconcile()
+    desk.service.turn()
+    assert scripted.modified == [200] * 2
+    desk.restart(Scripted)
+    desk.service.connect()
+    for _ in range(2):
+        desk.service.turn()
+    assert (desk.kept(name).order.quantity, desk.kept(name).modification) == (200, None)
+
+
+def test_a_modification_whose_answer_was_lost_is_found_in_the_book_and_not_asked_for_again(desk, scripted):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(200))
+    desk.service.turn()
+    assert scripted.modified == [200]
+    desk.restart(Scripted)
+    desk.service.connect()
+    desk.service.turn()
+    assert (desk.kept(name).order.quantity, desk.kept(name).modification) == (200, None)
+    assert desk.service.broker.modified == []
+
+
+def test_a_modification_of_which_nobody_knows_whether_it_arrived_is_asked_about(desk, scripted, monkeypatch):
+    def unclear(order):
+        raise SubmitUnclear("cut")
+
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(200))
+    monkeypatch.setattr(scripted, "modify", unclear)
+    with pytest.raises(BrokerUnreachable, match=f"Whether {name} arrived is not known"):
+        desk.service.turn()
+
+
+class Forgetful(Scripted):
+    """As IB, it does not say what an order stood with that has ended."""
+
+    def events(self, timeout: float) -> list[BrokerEvent]:
+        return [self._known(one) for one in super().events(timeout)]
+
+    def book(self) -> BrokerBook:
+        book = super().book()
+        return replace(book, orders=tuple(map(self._known, book.orders)))
+
+    def _known(self, told: BrokerEvent) -> BrokerEvent:
+        ended = isinstance(told, OrderReport) and told.state.ended
+        return replace(told, terms=None) if ended else told
+
+
+@pytest.mark.parametrize(("asked", "filled"), [(150, 150), (60, 60), (150, 100), (60, 100)])
+def test_an_order_that_was_filled_while_nobody_listened_is_filled_whether_it_was_modified_or_not(desk, asked, filled):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(asked))
+    if filled == asked:  # it was taken
+        desk.broker.modify(replace(desk.kept(name).order, quantity=D(asked)))
+    desk.bar("10:05", "498 498 498 498")
+    desk.restart(Forgetful)
+    desk.at("10:10")
+    desk.service.connect()
+    assert (desk.kept(name).state, desk.kept(name).filled) == (OrderState.FILLED, filled)
+    assert desk.position().quantity == filled
+    replayed(desk)
+
+
+def ended_there(desk: OrderDesk, name: str, filled: int, ending: OrderState) -> None:
+    """Another process, to which the broker says how the order ended, and nothing of its terms."""
+    desk.restart(Forgetful)
+    desk.broker.events(0)
+    told = replace(
+        desk.broker.book(),
+        orders=(OrderReport(name, ending, desk.clock(), D(filled)),),
+        fills=(fill_of(desk, name, "9001", filled),),
+        positions=(HeldPosition("NVDA", D(filled), D(499)),),
+    )
+    desk.service.broker.book = lambda: told
+    desk.service.connect()
+
+
+@pytest.mark.parametrize("later", [(), (50,), (50, 99)])
+@pytest.mark.parametrize(
+    ("taken", "filled", "ending", "ends"),
+    [
+        (150, 150, OrderState.FILLED, OrderState.FILLED),
+        (60, 60, OrderState.FILLED, OrderState.FILLED),
+        (150, 145, OrderState.CANCELLED, OrderState.CANCELLED),
+        (150, 100, OrderState.CANCELLED, OrderState.CANCELLED),
+        (150, 149, OrderState.FILLED, OrderState.CANCELLED),  # a share was taken back
+    ],
+)
+def test_fills_show_what_the_broker_had_taken_of_all_that_was_asked_for(desk, taken, filled, ending, ends, later):
+    """Nobody heard that it had, and other terms were asked for, which it never got."""
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    for quantity in (taken, *later):
+        desk.service.request_modify(name, "ada", quantity=D(quantity))
+    for _ in range(2):  # the second time it is no news
+        ended_there(desk, name, filled, ending)
+        kept = desk.kept(name)
+        assert (kept.state, kept.filled, kept.order.quantity) == (ends, filled, taken)
+        assert (kept.modification is None) is (later == ())
+    assert [str(one.event.kind) for one in desk.events(name)].count("MODIFY") == 1
+    replayed(desk)
+
+
+def test_terms_that_no_fill_shows_are_not_taken_for_those_of_an_order_that_ended(desk):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    desk.service.request_modify(name, "ada", quantity=D(150))
+    ended_there(desk, name, 50, OrderState.CANCELLED)
+    kept = desk.kept(name)
+    assert (kept.state, kept.filled, kept.order.quantity) == (OrderState.CANCELLED, 50, 100)
+
+
+def test_an_order_that_a_person_modifies_in_tws_stands_as_it_is_there(desk, scripted):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    terms = Terms(D(70), D("498.50"))
+    scripted.says = [OrderReport(name, OrderState.ACCEPTED, desk.clock(), terms=terms)]
+    desk.service.turn()
+    assert (desk.kept(name).order.terms, scripted.modified) == (terms, [])
+    replayed(desk)
+
+
+def test_a_modification_whose_commit_was_not_heard_is_made_once_and_not_refused(desk, monkeypatch):
+    name = desk.sent(desk.order("BUY", 100, limit="499"))
+    desk.service.turn()
+    with cut_after_the_commit(monkeypatch, 1):
+        assert desk.service.request_modify(name, "ada", quantity=D(50)) == Terms(D(50), D("499"))
+    assert desk.history(name)[-1] == ("MODIFY_REQUEST", "ACCEPTED")
+
+
 def test_an_order_of_nobody_cannot_be_cancelled(desk):
     with pytest.raises(UnknownOrder, match="There is no order nobody-s"):
         desk.service.request_cancel("nobody-s", "ada")
@@ -232,7 +573,7 @@ def test_summary(desk):
     desk.bar("10:04", "190 190 190 190", symbol="MSFT")
     desk.at("10:05")
     lines = desk.store.read(lambda account: account.ledger())
-    ledger = Ledger((*lines.fills, *lines.commissions, *lines.adoptions))
+    ledger = Ledger(lines)
     summary = summarise([desk.position("NVDA"), desk.position("MSFT")], ledger.trades(), ledger.fills())
     assert summary.open_positions == 2
     assert summary.exposure.by_symbol == {"NVDA": 60 * 500, "MSFT": -50 * 190}
@@ -410,10 +751,10 @@ def test_stale_data_stop_an_order(desk):
 def test_nobody_sends_twice(desk):
     """Two processes that both believe that they drive the account."""
     desk.service.submit(desk.order("BUY", 100, name="first"))
+    desk.restart(Scripted)
     one = desk.service
     desk.restart(Scripted)
-    one.broker = Scripted(one.broker)
-    desk.service.link = Link.RESTORED
+    one.link = desk.service.link = Link.RESTORED
 
     def turn(service: OrderService) -> None:
         with suppress(BrokerUnreachable):  # found marked by the other one
@@ -582,6 +923,7 @@ def replayed(desk: OrderDesk) -> None:
     for kept in desk.store.read(lambda account: account.orders(1000)):
         progress = replay(kept.first, [one.event for one in desk.events(kept.order.client_order_id)])
         assert (progress.state, progress.filled, progress.order) == (kept.state, kept.filled, kept.order)
+        assert progress.wanted == (kept.modification.terms if kept.modification else None)
 
 
 def test_the_state_of_every_order_is_what_its_events_amount_to(desk, scripted):

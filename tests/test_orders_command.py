@@ -131,6 +131,49 @@ def test_time_never_runs_backwards_in_a_command_after_the_close(desk):
     assert max(one.event.at for one in desk.events("mine")) == new_york("17:00")
 
 
+def test_modify(desk):
+    orders("buy", "NVDA", "100", "--limit", "499", "--tif", "gtc", "--id", "mine", "--at", TEN)
+    found = orders("modify", "mine", "--limit", "499.50", "--shares", "150", "--at", "2020-12-01T11:00:00-05:00")
+    assert (found.exit_code, found.stderr) == (0, "")
+    lines = found.stdout.splitlines()
+    assert lines[0].startswith("mine MODIFY_REQUEST 150 shares, limit 499.50 → ACCEPTED: by ")
+    assert lines[1] == "mine MODIFY 150 shares, limit 499.50 → ACCEPTED"
+    assert "BUY 150 NVDA, limit 499.50" in words(found)
+    assert (listed()["mine"]["quantity"], listed()["mine"]["limit_price"]) == ("150", "499.50")
+    history = [line.split()[2:7] for line in orders("show", "mine").stdout.splitlines() if line.startswith(" 2020")]
+    assert history[2][:4] == ["MODIFY_REQUEST", "150", "499.50", "ACCEPTED"]
+    assert history[3] == ["MODIFY", "150", "499.50", "ACCEPTED"]
+
+
+def test_a_modified_stop_is_in_the_history(desk):
+    order = ["--limit", "510", "--stop", "505", "--tif", "gtc", "--id", "mine", "--at", TEN]
+    assert orders("buy", "NVDA", "100", *order).exit_code == 0
+    assert orders("modify", "mine", "--stop", "506", "--at", TEN).exit_code == 0
+    assert "MODIFY 100 510 stop 506 ACCEPTED" in words(orders("show", "mine"))
+    told = json.loads(orders("show", "mine", "--json").stdout)
+    assert (told["events"][-1]["price"], told["events"][-1]["stop_price"]) == ("510", "506")
+
+
+def test_a_modification_that_is_not_to_be_had(desk):
+    orders("buy", "NVDA", "100", "--limit", "499", "--tif", "gtc", "--id", "mine", "--at", TEN)
+    same = orders("modify", "mine", "--shares", "100", "--at", TEN)
+    assert same.exit_code == 1
+    assert "mine asks for 100 shares, limit 499 already: there is nothing to modify." in words(same)
+    desk.bar("15:58", "498 498 498 498")
+    desk.execute("UPDATE simulated_orders SET reached = placed_at")
+    late = orders("modify", "mine", "--shares", "50", "--at", "2020-12-01T15:59:30-05:00")
+    assert late.exit_code == 1
+    assert listed("--all")["mine"]["state"] == "FILLED"
+
+
+def test_a_modification_that_nobody_answers_is_shown_as_asked_for(desk):
+    orders("buy", "NVDA", "100", "--limit", "499", "--id", "mine", "--tif", "gtc", "--at", TEN)
+    with desk.store.driving():  # by a process that hangs
+        found = orders("modify", "mine", "--shares", "50", "--at", TEN, "--wait", "0")
+    assert found.exit_code == 1
+    assert "BUY 100 NVDA, limit 499 (asked for: 50 shares, limit 499)" in words(found)
+
+
 def test_cancel_of_an_order_that_was_filled_meanwhile(desk):
     orders("buy", "NVDA", "100", "--limit", "499", "--tif", "gtc", "--id", "mine", "--at", TEN)
     desk.bar("15:59", "498 498 498 498")
@@ -267,6 +310,27 @@ def test_bad_input_is_named_and_nothing_is_stored(desk, arguments, status, said)
 
 
 @pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ([], 2, "Nothing is to be modified: give --shares, --limit or --stop."),
+        (["--shares", "many"], 2, "--shares 'many' is not understood; give digits"),
+        (["--shares", "0"], 2, "The quantity 0 is not allowed"),
+        (["--stop", "500"], 2, "A LIMIT order has no stop price; 500 was given."),
+        (["--limit", "0.001"], 2, "The limit price 0.001 is not allowed; give a multiple of 0.01"),
+        (["--limit", "10"], 1, "its limit price 10 is 98.0% from the last close 500.00"),
+        (["--shares", "1001"], 1, "it could make 1001 shares of NVDA, and 1000 are allowed (position_shares)"),
+    ],
+)
+def test_a_modification_that_is_not_understood_is_not_stored(desk, arguments, status, said):
+    orders("buy", "NVDA", "100", "--limit", "499", "--tif", "gtc", "--id", "mine", "--at", TEN)
+    before = desk.history("mine")
+    found = orders("modify", "mine", *arguments, "--at", TEN, width=400)
+    assert (found.exit_code, found.stdout) == (status, "")
+    assert said in words(found)
+    assert desk.history("mine") == before
+
+
+@pytest.mark.parametrize(
     ("at", "said"),
     [
         ("2020-12-01T10:00:00", "give a time with its offset, as in 2020-12-01T10:00:00-05:00."),
@@ -282,7 +346,7 @@ def test_bad_input_is_named_and_nothing_is_stored(desk, arguments, status, said)
     ],
 )
 def test_a_time_that_cannot_be_is_refused(desk, at, said):
-    for command in (["buy", "NVDA", "1"], ["cancel", "mine"]):
+    for command in (["buy", "NVDA", "1"], ["modify", "mine", "--shares", "1"], ["cancel", "mine"]):
         found = orders(*command, "--at", at)
         assert (found.exit_code, found.stdout) == (2, "")
         assert said in words(found)
@@ -297,8 +361,8 @@ def test_before_the_open_and_after_the_close_the_exchange_is_closed(desk):
 
 @pytest.mark.parametrize("name", ["nobody-s", "[red]x[/]", "x'; DROP TABLE orders; --", "%s", "..", "é"])
 def test_an_order_of_nobody(desk, name):
-    for command in ("show", "cancel"):
-        found = orders(command, name)
+    for command in (["show"], ["cancel"], ["modify", "--shares", "1"]):
+        found = orders(*command, name)
         assert found.exit_code == 2
         assert f"There is no order {name} of this account." in words(found)
 
@@ -365,6 +429,13 @@ def test_a_cancel_that_is_asked_for_while_another_process_drives_goes_through_th
         orders("buy", "NVDA", "100", "--limit", "499", "--id", "mine", "--at", TEN)
         assert orders("cancel", "mine", "--at", TEN).exit_code == 0
     assert desk.said[-1].startswith("mine CANCEL → CANCELLED")
+
+
+def test_a_modification_that_is_asked_for_while_another_process_drives_goes_through_that_one(desk):
+    with driven(desk):
+        orders("buy", "NVDA", "100", "--limit", "499", "--id", "mine", "--at", TEN)
+        assert orders("modify", "mine", "--limit", "498", "--at", TEN).exit_code == 0
+    assert desk.said[-1] == "mine MODIFY 100 shares, limit 498 → ACCEPTED"
 
 
 def test_who_drives_may_end_and_leave_the_order_to_who_waits(desk):
@@ -442,9 +513,9 @@ def test_a_second_process_cannot_run_and_its_orders_go_through_the_first(desk):
     assert desk.events("mine")[-1].event.said == "not sent within 30 s (intent_seconds)"
 
 
-@pytest.mark.parametrize("command", ["buy", "sell", "cancel", "list", "show", "halt", "resume", "run"])
+@pytest.mark.parametrize("command", ["buy", "sell", "modify", "cancel", "list", "show", "halt", "resume", "run"])
 def test_help(command):
     found = orders(command, "--help")
     assert found.exit_code == 0
-    if command in ("buy", "cancel"):
+    if command in ("buy", "modify", "cancel"):
         assert "Exit status: 0" in words(found)

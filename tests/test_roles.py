@@ -43,9 +43,18 @@ APPENDED = (
     "position_adoptions",
     "trading_halts",
     "simulated_fills",
+    "live_bars",
 )
 """What is only ever added to."""
-KEPT = ("eod_summaries", "orders", "fill_commissions", "current_positions", "reconciliations", "simulated_orders")
+KEPT = (
+    "eod_summaries",
+    "orders",
+    "fill_commissions",
+    "current_positions",
+    "reconciliations",
+    "simulated_orders",
+    "live_state",
+)
 """What is added to, and brought up to date."""
 RELATIONS = """
 SELECT relname FROM pg_class
@@ -290,8 +299,8 @@ def test_without_the_right_to_make_roles_an_administrator_is_told_what_to_run(ow
     (said,) = (one for one in database_status(modest).left_out if one.startswith("Missing roles"))
     with psycopg.connect(own_cluster.url, autocommit=True) as admin:
         admin.execute(said.split("runs ")[1].split(" and `")[0])  # type: ignore[call-overload]
-    assert len(schema_differences(modest, None)) == 88
-    assert bring_up(modest).done == ("granted 88 privileges",)
+    assert len(schema_differences(modest, None)) == 97
+    assert bring_up(modest).done == ("granted 97 privileges",)
     assert schema_differences(modest, None) == []
 
 
@@ -320,4 +329,4 @@ def test_two_databases_of_a_server_make_the_roles_at_once(own_cluster):
     thread.join(60)
     assert failed == []
     assert roles(own_cluster) >= set(ROLES)
-    assert migrate(own_cluster).done[-1] == "granted 88 privileges"
+    assert migrate(own_cluster).done[-1] == "granted 97 privileges"

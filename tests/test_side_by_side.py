@@ -9,7 +9,6 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import LOCK_CLASS, lock_days
 from resources.errors import DatabaseBusy
@@ -51,11 +50,9 @@ WHERE twice OR late
 """Old values that were left twice: of two that take turns, each leaves the other's."""
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def url(request) -> str:
-    found = request.getfixturevalue(request.param)
-    migrate(DatabaseServer(found))
-    return found
+@pytest.fixture
+def url(migrated_url) -> str:
+    return migrated_url
 
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:

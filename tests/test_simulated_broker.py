@@ -17,6 +17,7 @@ from schemas.broker import (
     BrokerEvent,
     CancelRefused,
     HeldPosition,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.errors import UnknownSession
@@ -44,6 +45,8 @@ def told(broker: SimulatedBroker) -> list[object]:
                 return event.amount
             case CancelRefused():
                 return event.said
+            case ModifyRefused():
+                return str(event.terms), event.said
         raise AssertionError(event)
 
     return [short(event) for event in broker.events(0)]
@@ -105,7 +108,7 @@ def test_a_cancel_that_comes_after_the_fill_is_refused(desk):
     desk.broker.place(order)
     desk.at("10:05")  # the bars come first
     desk.broker.cancel(order.client_order_id)
-    refused = "The order stands as it did: it is FILLED."
+    refused = "The order stands as it did: it is FILLED, with 100 shares filled."
     assert told(desk.broker) == ["ACCEPTED", (100, D("500.00")), D("1.00"), "FILLED", refused]
 
 
@@ -132,7 +135,20 @@ def test_an_order_cannot_be_made_smaller_than_what_is_filled_of_it(desk):
     desk.at("10:01")
     (filled,) = desk.broker.book().fills
     desk.broker.modify(replace(order, quantity=filled.quantity))
-    assert told(desk.broker)[-1] == "The order stands as it did: it is ACCEPTED."
+    stands = f"The order stands as it did: it is ACCEPTED, with {filled.quantity} shares filled."
+    assert told(desk.broker)[-1] == (f"{filled.quantity} shares", stands)
+
+
+def test_what_has_ended_or_nobody_placed_is_not_modified(desk):
+    order = desk.order("BUY", 100)
+    desk.broker.modify(order)
+    assert told(desk.broker) == [("100 shares", "The order stands as it did: it is not known.")]
+    desk.broker.place(order)
+    desk.at("10:05")  # the bars come first
+    desk.broker.modify(replace(order, quantity=D(150)))
+    refused = ("150 shares", "The order stands as it did: it is FILLED, with 100 shares filled.")
+    assert told(desk.broker) == ["ACCEPTED", (100, D("500.00")), D("1.00"), "FILLED", refused]
+    assert [one.terms for one in desk.broker.book().orders] == [order.terms]
 
 
 def test_expire(desk):

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from simulators.alpha_vantage import AlphaVantageSimulator
-from simulators.bar_faults import Conflict, Drop, Duplicate, Label, Ohlc, Shift
+from simulators.bar_faults import Conflict, Drop, Duplicate, Label, Late, Ohlc, Shift
 from simulators.faults import Fault, parse_fault
 from simulators.request_faults import Answer, Cut, Drip, Empty, Garbage, Hang, Status, Truncate
 from simulators.value_faults import Disagree, Null, Quiet, Revise
@@ -27,6 +27,11 @@ SPECS: list[tuple[str, Fault, str]] = [
         "drop:NVDA:2020-11-24:10:00-10:44",
         Drop("NVDA", date(2020, 11, 24), minute(10), minute(10, 44)),
         "NVDA has no bars on 2020-11-24 for the minutes from 10:00 to 10:44 New York time.",
+    ),
+    (
+        "late:NVDA:2020-11-24:10:00:37.5",
+        Late("NVDA", date(2020, 11, 24), minute(10), 37.5),
+        "NVDA's bar of 10:00 New York time on 2020-11-24 comes 37.5 s after its end.",
     ),
     (
         "ohlc:MSFT:2020-12-02:11:15",
@@ -163,7 +168,8 @@ def test_a_bad_spec_says_what_is_wrong_and_what_is_allowed(spec: str, reason: st
     assert repr(spec) in message
     assert reason in message
     assert message.endswith(
-        "Allowed forms: drop:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, ohlc:SYMBOL:YYYY-MM-DD:HH:MM, "
+        "Allowed forms: drop:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, late:SYMBOL:YYYY-MM-DD:HH:MM:SECONDS, "
+        "ohlc:SYMBOL:YYYY-MM-DD:HH:MM, "
         "duplicate:SYMBOL:YYYY-MM-DD:HH:MM, conflict:SYMBOL:YYYY-MM-DD:HH:MM, shift:SYMBOL:YYYY-MM-DD:MINUTES, "
         "label:SYMBOL:YYYY-MM-DD, revise:SYMBOL:YYYY-MM-DD:HH:MM:N, disagree:SYMBOL:YYYY-MM-DD:PERCENT, "
         "null:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, quiet:SYMBOL:YYYY-MM-DD:HH:MM-HH:MM, answer:BODY_ID:N[@SYMBOL], "

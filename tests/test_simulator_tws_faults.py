@@ -169,6 +169,25 @@ def resting(client: Any, ref: str = "a") -> Any:
     return trade
 
 
+def test_new_terms_are_refused_and_the_order_works_on() -> None:
+    with TwsSimulator(["refuse_modify:2"], prices={}) as tws, connected(tws) as client:
+        errors: list[tuple[int, int, str]] = []
+        client.errorEvent += lambda number, code, text, *_: errors.append((number, code, text))
+        trade = client.placeOrder(NVDA, limit("BUY", 10, 480, "a"))
+        until(client, lambda: trade.orderStatus.status == "Submitted")
+        trade.order.lmtPrice = 485
+        client.placeOrder(NVDA, trade.order)
+        until(client, lambda: bool(errors))
+        settle(client)
+        assert errors == [(trade.order.orderId, 201, "Order rejected - reason:stand-in")]
+        (order,) = tws.orders
+        assert (order.ticket.limit_price, order.status) == (480, "Submitted")
+        tws.fill("a", price=485)
+        client.client.placeOrder(trade.order.orderId, NVDA, trade.order)
+        until(client, lambda: len(errors) == 2)
+        assert errors[1][1] == 104  # there is nothing to refuse of an order that is filled
+
+
 def test_warning_399_leaves_the_order_live_though_ib_async_says_otherwise() -> None:
     with TwsSimulator(["warning_399:1"]) as tws, connected(tws) as client:
         trade = resting(client)

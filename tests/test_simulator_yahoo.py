@@ -347,3 +347,10 @@ def test_recordings_are_text_and_a_caller_cannot_change_them() -> None:
     assert recordings.load_yahoo_bars("NVDA")["close"].iloc[0] == "125.32"
     with pytest.raises(KeyError, match="there are recordings of MSFT, NVDA"):
         recordings.load_yahoo_bars("AAPL")
+
+
+def test_a_clock_is_the_same_in_another_process() -> None:
+    """Who knows when it began by the machine's second has the same clock, whenever he makes it."""
+    first = ReplayClock(pd.Timestamp("2024-08-26T13:30Z"), 60, lambda: 100.0)
+    other = ReplayClock(first.start, first.speed, lambda: 101.5, began=first.began)
+    assert other.now().isoformat() == "2024-08-26T09:31:30-04:00"

@@ -34,12 +34,10 @@ def ny(span: tuple[pd.Timestamp, pd.Timestamp] | None) -> tuple[str, str] | None
     return span and tuple(f"{at.tz_convert('America/New_York'):%H:%M}" for at in span)
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def url(request) -> str:
+@pytest.fixture
+def url(migrated_url) -> str:
     """A database of either kind with the schema in it."""
-    found: str = request.getfixturevalue(request.param)
-    migrate(DatabaseServer(found))
-    return found
+    return migrated_url
 
 
 def test_gaps_are_those_of_the_exchanges_calendar(url):

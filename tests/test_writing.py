@@ -14,7 +14,6 @@ from market.quality.gate import Gate
 from market.sessions import BarSize, Session, session
 from resources.database.report_store import ReportStore
 from resources.database.retries import ATTEMPTS
-from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.session_store import SessionStore, StoredSession
 from resources.database.table_writer import Change, Day, TableWriter
@@ -31,14 +30,13 @@ ODD = "N'V\"D;A\\ --\u00e9\u96ea%s{}$1"
 """A symbol that no statement may be made of."""
 
 
-@pytest.fixture(params=["postgres_url", "timescale_url"])
-def server(request) -> DatabaseServer:
+@pytest.fixture
+def server(migrated_url) -> DatabaseServer:
     """An empty database of either kind with the schema in it; its server lives in Tokyo."""
-    found = DatabaseServer(request.getfixturevalue(request.param))
+    found = DatabaseServer(migrated_url)
     with psycopg.connect(found.url, autocommit=True) as admin:
         (name,) = admin.execute("SELECT current_database()").fetchone()
         admin.execute(sql.SQL("ALTER DATABASE {} SET timezone = 'Asia/Tokyo'").format(sql.Identifier(name)))
-    migrate(found)
     return found
 
 
@@ -164,7 +162,7 @@ def test_what_goes_in_comes_back(server, price, way):
         store.replace_all([judged(server, DAY, bars)])
     stored = rows(server, "SELECT \"timestamp\" = '2024-01-03 14:30Z', symbol, close, volume FROM market_data")
     assert stored == [(True, ODD, Decimal(repr(price)), 2**31 + 7)]
-    assert store.stored(DAY)["close"].tolist() == [price]
+    assert store.came_in(DAY)["close"].tolist() == [price]
 
 
 def test_a_table_that_does_not_keep_every_row_keeps_none(server):

@@ -1,5 +1,6 @@
 """market_data and dual_ticker_bars: a session in the database, both tables in one transaction, if the gate lets it."""
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -15,6 +16,9 @@ from intraday_assets.columns import (
 from intraday_assets.work import Made, SessionWork
 from resources.database.session_store import StoredSession
 from resources.errors import Blocked
+from schemas.words import counted
+
+log = logging.getLogger("intraday.sessions")
 
 MARKET_DATA = dg.AssetSpec(
     "market_data",
@@ -54,6 +58,12 @@ def make(works: Sequence[SessionWork], selected: frozenset[str]) -> Iterator[Mad
     for work in works:
         if work.report.blocked:
             work.problems[tables] = Blocked(" ".join(work.report.reasons()))
+    blocked = [work.session for work in works if work.report.blocked]
+    for session, change in zip(blocked, works[0].desk.sessions.withdraw(blocked), strict=True):
+        if change.removed:
+            log.warning(
+                "%s is blocked: %s that came in live are taken back", session.key, counted(change.removed, "bar")
+            )
     passed = [work for work in works if not work.report.blocked]
     wanted = [_as_stored(work, tables) for work in passed]
     changes = works[0].desk.sessions.replace_all(wanted) if wanted else []

@@ -30,6 +30,5 @@ def reconcile(settings: Settings, server: DatabaseServer) -> Check:
         compared = reconciled(open_service(settings, server, log.info))
     except BrokerError as error:
         return Check(RECONCILED.name, False, error.sentence(), warning=True)
-    drifts = [one for one in compared if one.ours != one.theirs]
-    said = [f"{one.symbol}: {one.ours} by our ledger, {one.theirs} at the broker" for one in drifts or compared]
-    return Check(RECONCILED.name, not drifts, "; ".join(said))
+    drifts = [one for one in compared if one.drift]
+    return Check(RECONCILED.name, not drifts, "; ".join(map(str, drifts or compared)))

@@ -124,7 +124,7 @@ def _held(server: DatabaseServer, wanted: BarsWanted) -> Held:
         try:
             found = connection.execute(named_query("bars_held"), asked).fetchone()
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction):
-            raise _no_schema(server) from None
+            raise no_schema(server) from None
         assert found is not None
         stored, newest, longer, unknown = found
         if newest is not None and newest > newest_migration():
@@ -156,7 +156,8 @@ def _view(wanted: BarsWanted) -> str:
     return f"market_data_{wanted.bar_size}"
 
 
-def _no_schema(server: DatabaseServer) -> MigrationError:
+def no_schema(server: DatabaseServer) -> MigrationError:
+    """What is raised where a table, a view or a function is not there."""
     return MigrationError(
         f"{server.shown} lacks tables, views or functions that this code reads: `intraday db migrate` makes them, "
         "run by whoever may change the database."
@@ -203,7 +204,7 @@ def _batches(server: DatabaseServer, wanted: BarsWanted, query: str, schema: pa.
             yield pa.RecordBatch.from_arrays(found, schema=schema)
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == "42P01":  # undefined table: migrated, but not this far
-            raise _no_schema(server) from None
+            raise no_schema(server) from None
         raise
 
 

@@ -8,9 +8,30 @@ from typing import Any
 
 from schemas.order_events import EventKind, OrderEvent, Outcome
 from schemas.risk import Halt, WorkingOrder
-from schemas.trading import Adoption, Commission, Fill, Order, OrderState, OrderType, Position, Side, TimeInForce
+from schemas.trading import (
+    Adoption,
+    Commission,
+    Fill,
+    Order,
+    OrderState,
+    OrderType,
+    Position,
+    Side,
+    Terms,
+    TimeInForce,
+)
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Modification:
+    """Terms that were asked for, and that the broker has neither taken nor refused."""
+
+    number: int
+    """Of the request: what it is told from another one for the same terms by."""
+    terms: Terms
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +47,20 @@ class KeptOrder:
     created_at: datetime
     to_cancel: bool
     """Whether it was to be cancelled, and the broker has not refused."""
+    modification: Modification | None = None
+    """The last that was asked for, while it is open."""
 
     @property
     def working(self) -> WorkingOrder:
-        """What it may still do."""
-        return WorkingOrder(self.order.symbol, self.order.side, max(self.order.quantity - self.filled, Decimal(0)))
+        """What it may still do, whether the broker takes the modification or not."""
+        asked = self.modification.terms.quantity if self.modification else Decimal(0)
+        remaining = max(self.order.quantity, asked) - self.filled
+        return WorkingOrder(self.order.symbol, self.order.side, max(remaining, Decimal(0)))
+
+    @property
+    def asked(self) -> Terms:
+        """What it is to stand with once the broker has taken all that was asked for."""
+        return self.modification.terms if self.modification else self.order.terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +122,16 @@ def kept_order_of(row: Row) -> KeptOrder:
         filled=row["filled"],
         created_at=row["created_at"],
         to_cancel=row["to_cancel"],
+        modification=modification_of(row),
     )
+
+
+def modification_of(row: Row) -> Modification | None:
+    """The open modification of a row of `orders.sql`."""
+    if row["asked_number"] is None:
+        return None
+    terms = Terms(row["asked_quantity"], row["asked_limit_price"], row["asked_stop_price"])
+    return Modification(row["asked_number"], terms, row["asked_at"])
 
 
 def kept_event_of(row: Row) -> KeptEvent:

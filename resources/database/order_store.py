@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -32,6 +33,8 @@ from resources.database.queries import named_query
 from resources.database.retries import repeatable, with_retries
 from resources.database.server import DatabaseServer
 from resources.errors import OrderRefused, UnknownOrder
+from resources.settings import Settings
+from schemas.broker import Compared
 from schemas.order_events import OrderEvent, Outcome
 from schemas.risk import Halt
 from schemas.trading import Adoption, Commission, Fill, Order, OrderState, Position
@@ -51,15 +54,15 @@ class LedgerLines:
     commissions: list[Commission]
     adoptions: list[Adoption]
 
+    def __iter__(self) -> Iterator[Fill | Commission | Adoption]:
+        return chain(self.fills, self.commissions, self.adoptions)
+
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What two books said of a symbol."""
+class Reconciled(Compared):
+    """What two books said of a symbol, and when."""
 
-    symbol: str
     asked_at: datetime
-    ours: Decimal
-    theirs: Decimal
 
 
 @dataclass(frozen=True)
@@ -244,3 +247,13 @@ def accounts_kept(server: DatabaseServer) -> list[str]:
     """The accounts of which the database has positions."""
     with server.connect() as connection:
         return [account for (account,) in connection.execute(named_query("accounts_kept"))]
+
+
+def traded_account(settings: Settings, server: DatabaseServer) -> str | None:
+    """The account that orders go to: as configured, or the one paper account that was traded before; else None."""
+    if settings.oms.broker == "simulated":
+        return settings.oms.account
+    if settings.ib.account is not None:
+        return settings.ib.account
+    kept = [account for account in accounts_kept(server) if not account.startswith("SIM")]
+    return kept[0] if len(kept) == 1 else None

@@ -94,7 +94,8 @@ class DatabaseServer:
 
         """
         try:
-            connection = psycopg.connect(self.url, autocommit=True, connect_timeout=UNLESS_SAID["connect_timeout"])
+            said: dict[str, Any] = {**UNLESS_SAID, **conninfo_to_dict(self.url)}
+            connection = psycopg.connect(autocommit=True, **said)
         except psycopg.OperationalError as error:
             raise connection_refused(self.shown, self.redacted(str(error))) from None
         try:

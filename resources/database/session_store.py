@@ -7,7 +7,7 @@ judgements that the database keeps.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -34,10 +34,13 @@ from resources.database.table_writer import (
 )
 from resources.errors import Blocked, DatabaseUnreachable, FingerprintMismatch, OtherBarSize
 from schemas.quality import QualityReport
-from schemas.tables import BAR_VALUES
+from schemas.tables import BAR_VALUES, Bars, Frame
 from schemas.texts import alike
 
 LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
+
+TELLING_LOCK = 0x74656C6C
+""""tell": the lock of a transaction that tells consumers of live."""
 
 TURN_CLASS = 0x7475726E  # "turn": the same of the runs that judge it
 
@@ -115,10 +118,12 @@ class SessionStore:
             hold_bar_size(connection, self.server.shown, self.bar_size)
             bars = [(one.session, one.bars) for one in sessions]
             frames = [(one.session, one.frame) for one in sessions]
-            return {
+            changes = {
                 MARKET_DATA: self._replace(connection, MARKET_DATA, bars),
                 DUAL_TICKER_BARS: self._replace(connection, DUAL_TICKER_BARS, frames),
             }
+            tell_final(connection, [one.session for one in sessions])
+            return changes
 
     def _replace(
         self,
@@ -132,6 +137,29 @@ class SessionStore:
         ]
         changes = TableWriter(connection, table, self.symbols).replace(days) if days else []
         return {day.name: change for day, change in zip(days, changes, strict=True)}
+
+    def withdraw(self, sessions: Sequence[Session]) -> list[Change]:
+        """Take back what is stored of sessions that no judgement ever let pass: what came in while they went on.
+
+        The bars leave a trace in `bar_revisions`. Symbols that were let pass before keep what was stored then.
+
+        Returns:
+            What changed in `market_data`, for each session in the order given.
+
+        """
+        return with_retries(lambda: [self._withdrawn(one) for one in sessions], self.sleep)
+
+    def _withdrawn(self, session: Session) -> Change:
+        with self.server.connect() as connection:
+            lock_session(connection, session)
+            passed = {symbol for (symbol,) in connection.execute(named_query("let_pass"), {"open": session.open})}
+            never = replace(self, symbols=tuple(symbol for symbol in self.symbols if symbol not in passed))
+            if not never.symbols:
+                return Change(0, 0, 0, 0)
+            never._replace(connection, DUAL_TICKER_BARS, [(session, Frame.empty())])
+            change = never._replace(connection, MARKET_DATA, [(session, Bars.empty())])[session.key]
+            tell_final(connection, [session])
+            return change
 
     def upsert(self, bars: pd.DataFrame) -> Change:
         """Add single bars to `market_data`, or revise them: minutes that came in live, of any symbols and days.
@@ -160,7 +188,7 @@ class SessionStore:
             return upsert_bars(connection, rows)
 
     def stored(self, session: Session) -> pd.DataFrame:
-        """The session's rows of `market_data` as they are now.
+        """The session's rows of `market_data` as they are now, if a judgement ever let it pass.
 
         Returns:
             `timestamp` (UTC, start of bar), `symbol`, open, high, low, close, volume (float64), `source`, `basis`; by
@@ -173,9 +201,17 @@ class SessionStore:
         (rows,) = self.stored_of([session])
         return rows
 
-    @repeatable
     def stored_of(self, sessions: Sequence[Session]) -> list[pd.DataFrame]:
         """The rows of several sessions, a table each, as `stored` gives them."""
+        return self._rows_of(sessions, unjudged=False)
+
+    def came_in(self, session: Session) -> pd.DataFrame:
+        """The session's rows whether or not anybody has judged them, which is so while it goes on."""
+        (rows,) = self._rows_of([session], unjudged=True)
+        return rows
+
+    @repeatable
+    def _rows_of(self, sessions: Sequence[Session], *, unjudged: bool) -> list[pd.DataFrame]:
         if not sessions:
             return []
         bounds = [one.midnights for one in sessions]
@@ -183,7 +219,9 @@ class SessionStore:
         about = {"firsts": firsts, "lasts": lasts, "first": min(firsts), "last": max(lasts)}
         with self.server.connect() as connection:
             refuse_other_bar_size(connection, self.server.shown, self.bar_size)
-            rows = connection.execute(named_query("stored_bars"), {**about, "symbols": list(self.symbols)}).fetchall()
+            rows = connection.execute(
+                named_query("stored_bars"), {**about, "symbols": list(self.symbols), "unjudged": unjudged}
+            ).fetchall()
         if not rows:
             return [_nothing_stored()] * len(sessions)
         table = pd.DataFrame(rows, columns=["place", "timestamp", "symbol", *BAR_VALUES, "source", "basis"])
@@ -244,6 +282,18 @@ def _nothing_stored() -> pd.DataFrame:
     values = dict.fromkeys(BAR_VALUES, nothing)
     stamps = nothing.astype("datetime64[us]")
     return Arrays({"timestamp": stamps, "symbol": nobody, **values, "source": nobody, "basis": nobody}).table
+
+
+def tell_final(connection: psycopg.Connection, sessions: Sequence[Session]) -> None:
+    """Tell the consumers of live that what is stored of sessions is no longer live's, where they were told of any."""
+    lock_telling(connection)
+    bounds = {"opens": [one.open for one in sessions], "closes": [one.close for one in sessions]}
+    connection.execute(named_query("tell_final"), {**bounds, "days": [one.day for one in sessions]})
+
+
+def lock_telling(connection: psycopg.Connection) -> None:
+    """Keep others from telling consumers of live until this transaction ends."""
+    connection.execute(named_query("lock_live_bars"), {"lock": TELLING_LOCK})
 
 
 def hold_bar_size(connection: psycopg.Connection, shown: str, bar_size: BarSize) -> None:

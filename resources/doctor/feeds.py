@@ -8,12 +8,11 @@ import requests
 
 from resources.doctor.findings import Finding, Outcome, Surroundings
 from resources.errors import FeedError
-from resources.feeds.alpha_vantage import AlphaVantageFeed
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
+from resources.feeds.alpha_vantage_client import AlphaVantageClient
 from resources.feeds.breaker import Breaker
 from resources.feeds.line import Line
 from resources.feeds.rate_limit import RateLimit, windows_of
-from resources.landing import LandingZone
 from resources.paths import machine_state
 
 SHOWN_OF_KEY = 2
@@ -32,7 +31,7 @@ def alpha_vantage(around: Surroundings) -> Iterator[Finding]:
         yield Finding("alpha_vantage", Outcome.OK, f"{said}; not asked (--ask spends a request)", details=details)
         return
     try:
-        last = _feed(around, key).quote(around.settings.symbols[0])
+        last = _client(around, key).quote(around.settings.symbols[0])
     except FeedError as error:
         advice = "check the key, the plan (alpha_vantage.plan) and the network; `intraday feeds` tells more"
         yield Finding("alpha_vantage", around.unless_used("alpha_vantage"), str(error), advice, details)
@@ -59,8 +58,8 @@ def yahoo(around: Surroundings) -> Iterator[Finding]:
     yield Finding(name, outcome, f"{urlsplit(url).hostname} answers (status {status})", advice, details)
 
 
-def _feed(around: Surroundings, key: str) -> AlphaVantageFeed:
-    """The feed as the desk has it, within its request limit; but it is asked although it may be down, and once."""
+def _client(around: Surroundings, key: str) -> AlphaVantageClient:
+    """The vendor as the desk has it, within its request limit; but it is asked although it may be down, and once."""
     settings = around.settings.alpha_vantage.model_copy(update={"attempts": 1})
 
     def now() -> pd.Timestamp:
@@ -68,5 +67,4 @@ def _feed(around: Surroundings, key: str) -> AlphaVantageFeed:
 
     limit = RateLimit(machine_state() / "requests.sqlite3", settings.base_url, key, windows_of(settings.plan))
     line = Line(settings, Breaker("alpha_vantage", around.settings.breaker, now, lambda *_: None), limit)
-    landing = LandingZone(around.settings.landing_url)
-    return AlphaVantageFeed(settings, key, line, landing, around.settings.bar_size, now)
+    return AlphaVantageClient(settings, key, line)

@@ -17,6 +17,7 @@ from schemas.tables import BAR_VALUES
 
 INTERVALS: Final = {BarSize.ONE_MINUTE: "1 min", BarSize.FIVE_MINUTES: "5 mins"}
 LOT: Final = 100
+Unit = Literal["detect", "shares", "lots"]
 HEAD: Final = 5
 """Fields before the bars: what it is, the request's id, start, end, how many bars."""
 WIDTH: Final = 8
@@ -58,7 +59,7 @@ def answer_text(message: Message) -> str:
     return json.dumps(message, separators=(",", ":"))
 
 
-def parse_bars(text: str, symbol: str, unit: Literal["detect", "shares", "lots"]) -> pd.DataFrame:
+def parse_bars(text: str, symbol: str, unit: Unit) -> pd.DataFrame:
     """Vendor rows of a landed answer, in the order in which they came.
 
     Args:
@@ -81,8 +82,12 @@ def parse_bars(text: str, symbol: str, unit: Literal["detect", "shares", "lots"]
             raise ValueError
     except (ValueError, TypeError, IndexError, KeyError):
         raise MalformedPayload(f"Interactive Brokers' answer about {symbol} is no history: {shown(text)}.") from None
-    in_lots = unit == "lots" or (unit == "detect" and bool((cells[:, 7] > cells[:, 5]).any()))
-    cells[:, 5] *= LOT if in_lots else 1
+    cells[:, 5] *= LOT if in_lots(unit, cells[:, 5], cells[:, 7]) else 1
     stamps = pd.to_datetime(cells[:, 0].astype("int64"), unit="s", utc=True).tz_convert(NEW_YORK)
     columns: dict[str, Any] = {name: cells[:, place] for place, name in enumerate(BAR_VALUES, start=1)}
     return pd.DataFrame({"stamp": stamps, "symbol": symbol} | columns)
+
+
+def in_lots(unit: Unit, volumes: np.ndarray, trades: np.ndarray) -> bool:
+    """Whether volumes of bars are lots of 100, by the setting, or because one has more trades than volume."""
+    return unit == "lots" or (unit == "detect" and bool((trades > volumes).any()))

@@ -11,7 +11,7 @@ from typing import TypeVar
 import tenacity
 
 from resources.errors import FeedError, NoBars, OutOfReach
-from resources.feeds.breaker import Breaker
+from resources.feeds.breaker import Breaker, Standing
 from resources.feeds.rate_limit import LONGEST_WAIT_SECONDS, RateLimit
 from resources.settings import RetrySettings
 
@@ -48,6 +48,11 @@ class Line:
             before_sleep=_say,
             reraise=True,
         )
+
+    @property
+    def standing(self) -> Standing:
+        """Whether the vendor is trusted."""
+        return self._breaker.standing
 
     def ask(self, request: Callable[[], Answer]) -> Answer:
         """The answer to a request.

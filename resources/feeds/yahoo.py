@@ -1,26 +1,23 @@
 """Yahoo: the last month of one-minute bars, a week a request.
 
-How a chart is asked for is `yahoo_client`'s matter, what an answer says `yahoo_answers`'s.
+How a chart is asked for is `yahoo_charts`'s matter, what an answer says `yahoo_answers`'s.
 """
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
 import pandas as pd
 
 from market.labels import LabelSide
 from market.normalise import NormalisedBars, NormalisedSessions, Provenance
-from market.sessions import BarSize, Session, sessions_between
+from market.sessions import Session, sessions_between
 from resources.errors import OutOfReach, TooEarly
-from resources.feeds.line import Line
 from resources.feeds.periods import Period, Periods, Question
-from resources.feeds.yahoo_answers import INTERVALS, parse_chart
+from resources.feeds.yahoo_answers import parse_chart
+from resources.feeds.yahoo_charts import SOURCE, YahooCharts
 from resources.landing import LandingZone, RawAnswer
-from resources.settings import YahooSettings
 from schemas.tables import SPLIT_ADJUSTED
 
-SOURCE: Final = "yahoo"
 SETTLED: Final = pd.Timedelta(minutes=45)
 """How long after the close the last bars may still be forming or be merged with the running quote."""
 COMPLETE: Final = pd.Timedelta(minutes=2)
@@ -31,10 +28,8 @@ class YahooFeed:
     """Bars of Yahoo, its answers landed.
 
     Args:
-        settings: address, time limit, how far back it has bars.
-        line: carries the requests.
+        charts: asks the vendor.
         landing: where answers are kept.
-        bar_size: the interval asked for.
         now: the clock.
         refresh: ask again for weeks that are on the shelf.
 
@@ -44,17 +39,14 @@ class YahooFeed:
 
     def __init__(
         self,
-        settings: YahooSettings,
-        line: Line,
+        charts: YahooCharts,
         landing: LandingZone,
-        bar_size: BarSize,
         now: Callable[[], pd.Timestamp],
         *,
         refresh: bool = False,
     ) -> None:
-        self._settings = settings
-        self._line = line
-        self._bar_size = bar_size
+        self._charts = charts
+        self._bar_size = charts.bar_size
         self._now = now
         self._periods = Periods(landing, SETTLED, now, refresh=refresh)
 
@@ -76,13 +68,12 @@ class YahooFeed:
 
     def _week(self, symbol: str, session: Session) -> Period:
         """The vendor's week that holds the session."""
-        host = urlsplit(self._settings.base_url).hostname
         monday, _ = week_of(session)
         return self._periods.get(
             Question(
                 symbol,
                 session,
-                shelf=f"{SOURCE}/{host}/{self._bar_size}/{symbol}/{monday:%Y-%m-%d}",
+                shelf=f"{SOURCE}/{self._charts.host}/{self._bar_size}/{symbol}/{monday:%Y-%m-%d}",
                 ending="json",
                 ask=lambda: self._ask_week(symbol, session),
                 read=lambda answer: self._read(answer, symbol, session),
@@ -95,27 +86,18 @@ class YahooFeed:
         self._refuse_out_of_reach(session)
         now = self._now()
         first, last = self._window(session, now)
-        what = f"{symbol} from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
-        def attempt() -> RawAnswer:
-            answer = RawAnswer(now, self._chart(symbol, first, last, what))
-            parse_chart(answer.text, symbol)
-            return answer
+        def answer_of(text: str) -> RawAnswer:
+            parse_chart(text, symbol)
+            return RawAnswer(now, text)
 
-        return self._line.ask(attempt)
+        return self._charts.ask(symbol, first, last, answer_of)
 
     def _read(self, answer: RawAnswer, symbol: str, session: Session) -> Period:
         rows, provenance = parse_chart(answer.text, symbol), Provenance(SOURCE, SPLIT_ADJUSTED, LabelSide.START)
         monday, next_monday = week_of(session)
         sessions = sessions_between(monday.date(), (next_monday - pd.DateOffset(days=1)).date())
         return Period(answer.fetched_at, NormalisedSessions(rows, sessions, self._bar_size, provenance))
-
-    def _chart(self, symbol: str, first: pd.Timestamp, last: pd.Timestamp, what: str) -> str:
-        # Here and not above: yfinance takes a second and a half to import, and most runs never ask it.
-        from resources.feeds.yahoo_client import chart
-
-        settings, interval = self._settings, INTERVALS[self._bar_size]
-        return chart(settings.base_url, settings.timeout_seconds, symbol, interval, first, last, what)
 
     def _window(self, session: Session, now: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp]:
         """What is asked for: the week, without the sessions of it that are out of reach, or only half in it."""
@@ -126,14 +108,14 @@ class YahooFeed:
 
     @property
     def _reach(self) -> pd.Timedelta:
-        return pd.Timedelta(days=self._settings.days_back[self._bar_size])
+        return pd.Timedelta(days=self._charts.settings.days_back[self._bar_size])
 
     def _in_reach(self, session: Session) -> bool:
         return session.open >= self._now() - self._reach
 
     def _refuse_out_of_reach(self, session: Session) -> None:
         if not self._in_reach(session):
-            days = self._settings.days_back[self._bar_size]
+            days = self._charts.settings.days_back[self._bar_size]
             raise OutOfReach(f"Yahoo has {self._bar_size} bars of the last {days} days only, and not of {session.key}.")
 
 

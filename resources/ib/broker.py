@@ -6,9 +6,10 @@ It fulfils `oms.broker.Broker`. How a connection is had is `gateway`'s matter, w
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from resources.clock import utc_now
 from resources.errors import BrokerError, BrokerRefused, BrokerUnreachable, SubmitUnclear
 from resources.ib.connection import Client
 from resources.ib.gateway import Gateway, Role
@@ -28,6 +29,7 @@ from schemas.broker import (
     HeldPosition,
     Link,
     LinkChanged,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.trading import Commission, Fill, Order
@@ -35,11 +37,6 @@ from schemas.trading import Commission, Fill, Order
 UNASKED: Final = -1
 """The request id of executions that come by themselves."""
 VALUES: Final = ("NetLiquidation", "BuyingPower", "AvailableFunds")
-
-
-def utc_now() -> datetime:
-    """The machine's clock."""
-    return datetime.now(UTC)
 
 
 @contextmanager
@@ -158,12 +155,19 @@ class InteractiveBrokers:
         self._send(order, send)
 
     def modify(self, order: Order) -> None:
-        """Send an order again under the id that it has: TWS takes it for a modification."""
+        """Send an order again under the id that it has: TWS takes it for a modification.
+
+        One that this client did not place, or that has ended, is refused among the events: TWS may have forgotten the
+        id of an order that has ended, and would take it for a new one.
+        """
 
         def send(client: Client) -> None:
             known = self._orders.of_client(order.client_order_id, self._client_id)
-            if known is None:
-                raise BrokerRefused(f"{order.client_order_id} is no order that client {self._client_id} placed.")
+            if known is None or known.ended is not None:
+                said = f"client {self._client_id} knows no order of this id that works"
+                self._tell(ModifyRefused(order.client_order_id, self._now(), said, order.terms))
+                return
+            known.modifying = order.terms
             client.placeOrder(known.order_id, stock(order.symbol, self._primary_exchanges), order_message(order))
 
         self._send(order, send)

@@ -7,7 +7,7 @@ to take it for a notice leaves the order as it was until a status or the book sa
 from typing import Final
 
 from schemas.broker import Link
-from schemas.trading import OrderState
+from schemas.trading import OrderState, OrderType
 
 STATUSES: Final = {
     "ApiPending": OrderState.SUBMITTED,
@@ -21,6 +21,13 @@ STATUSES: Final = {
     "Inactive": OrderState.REJECTED,  # "no longer active because it was rejected or cancelled"
 }
 """How an order stands by its status word."""
+
+ORDER_TYPES: Final = {
+    OrderType.MARKET: "MKT",
+    OrderType.LIMIT: "LMT",
+    OrderType.STOP: "STP",
+    OrderType.STOP_LIMIT: "STP LMT",
+}
 
 CANCELLED: Final = 202
 REJECTED: Final = 201
@@ -47,6 +54,13 @@ they end nothing: they refuse a modification, or a status follows that ends it."
 
 CANCEL_REFUSALS: Final = frozenset({135, 136, 161, 10147, 10148})
 """A cancel that does not happen: not known, already filled, already ended."""
+
+MODIFY_REFUSALS: Final = REJECTIONS | CANCEL_REFUSALS | {
+    104,  # it is filled
+    105,  # it is another order
+    329,  # the type cannot change
+}  # fmt: skip
+"""Errors that come where new terms of an order were sent: it has those that it had, or has ended."""
 
 LINKS: Final = {
     1100: Link.LOST,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from resources.ib.wire import ListedOrder
-from schemas.trading import Order, OrderState
+from schemas.trading import Order, OrderState, Terms
 
 
 @dataclass(slots=True)
@@ -27,6 +27,10 @@ class KnownOrder:
     """What was said of it, or of a modification, while it worked: the status that follows tells which."""
     cancelling: bool = False
     """We asked for it."""
+    terms: Terms | None = None
+    """As TWS listed them last."""
+    modifying: Terms | None = None
+    """Those that we asked for, and that TWS has not listed since."""
     ended: OrderState | None = None
     filled: Decimal = Decimal(0)
 

@@ -13,17 +13,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
 
+from resources.ib.codes import ORDER_TYPES
 from resources.ib.values import ib_symbol
-from schemas.trading import Order, OrderType
+from schemas.trading import Order
 
 NAME: Final = "ib_async" if find_spec("ib_async") else "ib_insync"
 """Which of the two is installed."""
-ORDER_TYPES: Final = {
-    OrderType.MARKET: "MKT",
-    OrderType.LIMIT: "LMT",
-    OrderType.STOP: "STP",
-    OrderType.STOP_LIMIT: "STP LMT",
-}
 
 
 def library() -> Any:

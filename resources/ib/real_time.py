@@ -104,22 +104,29 @@ class RealTimeBars:
         self._symbols = tuple(symbols)
         self._primary_exchanges = settings.primary_exchanges
         self._now = now
-        self._gateway = Gateway(settings, Role.BARS, self._heard, self._broke, environment)
+        self.gateway = Gateway(settings, Role.BARS, self._heard, self._broke, environment)
+        """The connection, open from `connect` on; history may be asked for over it."""
         self._asked: dict[int, str] = {}
         """By request, whose bars."""
         self._mailbox: Mailbox[DataEvent] = Mailbox()
 
     def connect(self) -> None:
         """Connect and ask for bars of all symbols; again after a connection broke. Raises as `Gateway.open` does."""
-        self._gateway.open()
-        self._gateway.run(self._subscribe)
+        self._mailbox.reopen()
+        self.gateway.open()
+        self.gateway.run(self._subscribe)
 
     def close(self) -> None:
         """Let go."""
-        self._gateway.close()
+        self.gateway.close()
 
     def events(self, timeout: float) -> Sequence[DataEvent]:
-        """What came since the last call, in order; waits up to `timeout` seconds for one."""
+        """What came since the last call, in order; waits up to `timeout` seconds for one.
+
+        Raises:
+            BrokerError: nothing more comes, because the connection broke.
+
+        """
         return self._mailbox.take(timeout)
 
     # On the connection's thread.
@@ -146,17 +153,17 @@ class RealTimeBars:
         if code in codes.LINKS:
             self._mailbox.put(LinkChanged(codes.LINKS[code], self._now(), said))
             if codes.LINKS[code] is Link.RESTORED_EMPTY:
-                self._gateway.post(self._subscribe)
+                self.gateway.post(self._subscribe)
         elif number in self._asked and not codes.is_warning(code):
             symbol = self._asked[number]
             trouble = TROUBLES.get(code, DataTrouble.REFUSED)
             self._mailbox.put(DataNotice(symbol, trouble, self._now(), said))
             if trouble is DataTrouble.BUST:
                 del self._asked[number]
-                self._gateway.post(lambda client: self._ask(client, symbol))
+                self.gateway.post(lambda client: self._ask(client, symbol))
 
     def _broke(self, why: BrokerError) -> None:
-        self._mailbox.put(LinkChanged(Link.LOST, self._now(), str(why)))
+        self._mailbox.end(why)
 
 
 def _bar(symbol: str, message: Message) -> FiveSecondBar:

@@ -24,14 +24,17 @@ from schemas.broker import (
     CancelRefused,
     HeldPosition,
     LinkChanged,
+    ModifyRefused,
     OrderReport,
 )
 from schemas.errors import UnknownSession
 from schemas.trading import (
+    TICK,
     Commission,
     Fill,
     OrderState,
     Side,
+    Terms,
 )
 
 SIDES: Final = {"BOT": Side.BUY, "SLD": Side.SELL}
@@ -65,7 +68,10 @@ class Translator:
         if isinstance(message, ListedOrder):
             known = self._orders.listed(message)
             known.works = known.works or codes.STATUSES.get(message.status) in WORKING
-            if message.completed and self._ours(known):
+            if not message.completed:
+                known.terms = _terms(message)
+                known.modifying = None if known.modifying == known.terms else known.modifying
+            elif self._ours(known):
                 yield self._completed(message, known, at)
             return
         match kind_of(message):
@@ -138,6 +144,10 @@ class Translator:
             yield LinkChanged(codes.LINKS[code], at, said)
         elif known is None or known.reference is None:
             yield BrokerNotice(at, code, said)
+        elif known.modifying is not None and code in codes.MODIFY_REFUSALS and not known.cancelling:
+            terms, known.modifying = known.modifying, None
+            known.refused = said if code == codes.REJECTED else known.refused
+            yield ModifyRefused(known.reference, at, said, terms)
         elif code in codes.CANCEL_REFUSALS:
             known.cancelling = False
             yield CancelRefused(known.reference, at, said)
@@ -175,7 +185,8 @@ class Translator:
         )
 
     def _report(self, known: KnownOrder, state: OrderState, at: datetime, said: str) -> OrderReport:
-        return OrderReport(known.reference, state, at, known.filled, known.perm_id or None, said)
+        terms = None if state.ended else known.terms  # of what has ended they are not listed any more
+        return OrderReport(known.reference, state, at, known.filled, known.perm_id or None, said, terms)
 
     def _ours(self, known: KnownOrder) -> bool:
         return known.account == self.account
@@ -191,6 +202,23 @@ def held_position(message: Message) -> HeldPosition | None:
     symbol, security, currency, quantity, cost = message[4], message[5], message[11], message[14], message[15]
     held = needed(quantity)
     return HeldPosition(ticker(symbol), held, needed(cost)) if held and (security, currency) == ("STK", "USD") else None
+
+
+def _terms(listed: ListedOrder) -> Terms | None:
+    """What an order stands with; None where it is of a kind that we do not make, or was given no quantity."""
+    kind = next((kind for kind, word in codes.ORDER_TYPES.items() if word == listed.order_type), None)
+    quantity = _in(Decimal(1), listed.quantity)
+    if kind is None or not quantity:
+        return None
+    limit = _in(TICK, listed.limit_price) if kind.has_limit else None
+    stop = _in(TICK, listed.stop_price) if kind.has_stop else None
+    return Terms(quantity, limit, stop)
+
+
+def _in(unit: Decimal, text: str) -> Decimal | None:
+    """A number as we write it: the library makes a 485.5 of 485.50; what is no multiple of the unit stays."""
+    number = exact(text)
+    return number if number is None or number % unit else number.quantize(unit)
 
 
 def _commission(message: Message) -> Iterator[Commission]:

@@ -60,6 +60,10 @@ class ListedOrder:
     completed_status: str = ""
     completed_time: str = ""
     filled: str = ""
+    order_type: str = ""
+    quantity: str = ""
+    limit_price: str = ""
+    stop_price: str = ""
 
 
 Incoming = Message | ListedOrder
@@ -100,4 +104,8 @@ def listed_order(order: Any, state: Any, *, completed: bool) -> ListedOrder:
         completed_status=state.completedStatus,
         completed_time=state.completedTime,
         filled=repr(filled),
+        order_type=order.orderType,
+        quantity=str(order.totalQuantity),
+        limit_price=str(order.lmtPrice),
+        stop_price=str(order.auxPrice),
     )

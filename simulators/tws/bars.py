@@ -14,12 +14,15 @@ from datetime import datetime
 
 import pandas as pd
 
+from simulators.clock import NEW_YORK
+from simulators.fault_rows import STAMP_FORMAT
 from simulators.histories import Histories
 from simulators.yahoo_answers import ChartQuery, complete, epochs, select
 
 INTERVALS = {"1 min": "1m", "2 mins": "2m", "5 mins": "5m", "15 mins": "15m", "30 mins": "30m", "1 hour": "60m"}
 """The lengths of bars that are served, in IB's words and in those of `yahoo_answers`."""
 FIVE, PIECES = 5, 12
+HOUR = 3600
 _HIGH_IN, _LOW_IN = 3, 7
 
 
@@ -56,6 +59,13 @@ def minutes_at(histories: Histories, symbol: str, now: datetime) -> pd.DataFrame
     for column in ("high", "low", "close"):
         forming[column] = forming["open"]
     return pd.concat([done, forming.assign(volume="0")], ignore_index=True)
+
+
+def about(minutes: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
+    """The minutes from epoch second `first` to `last`, and an hour around them: to read all stamps takes long."""
+    bounds = [pd.Timestamp(at, unit="s", tz=NEW_YORK).strftime(STAMP_FORMAT) for at in (first - HOUR, last + HOUR)]
+    begin, end = minutes["timestamp"].searchsorted(bounds)
+    return minutes.iloc[begin:end]
 
 
 def between(minutes: pd.DataFrame, first: int, last: int, size: str, *, regular: bool) -> list[Bar]:

@@ -4,9 +4,7 @@ What belongs here: pure state, changed by calls that say what happened as events
 how that is found (`book_state`), when an order trades (`market`), sockets, who is told of an event (`publisher`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from simulators.tws.book_state import BookState
@@ -20,7 +18,6 @@ from simulators.tws.records import (
     Event,
     Executed,
     Execution,
-    Instrument,
     Moved,
     Notice,
     Opened,
@@ -42,18 +39,9 @@ class Book(BookState):
     `pieces` is how many shares fill at once at most.
     """
 
-    def __init__(
-        self,
-        accounts: Iterable[str],
-        instruments: Iterable[Instrument],
-        prices: Mapping[str, Decimal],
-        money: Decimal,
-        now: Callable[[], datetime],
-    ) -> None:
-        super().__init__(accounts, instruments, prices, money, now)
-        self.hold_cancels = False
-        self.refused_cancel_code = 10148
-        self.pieces: Decimal | None = None
+    hold_cancels = False
+    refused_cancel_code = 10148
+    pieces: Decimal | None = None
 
     # What a client does.
 

@@ -75,6 +75,10 @@ class BookState:
         """Whether there is an order of this client and order id."""
         return (ticket.client_id, ticket.order_id) in self._ids
 
+    def is_open(self, ticket: Ticket) -> bool:
+        """Whether the order of this client and order id is open."""
+        return self._orders[self._ids[ticket.client_id, ticket.order_id]].status.open
+
     def next_id(self, client_id: int) -> int:
         """The order id that the client is told to begin with."""
         return self._next_ids.get(client_id, 1)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from simulators.histories import Histories
 from simulators.tws import messages
-from simulators.tws.bars import Bar, between, five_seconds, minutes_at
+from simulators.tws.bars import Bar, about, between, five_seconds, minutes_at
 from simulators.tws.desk import Desk, Handler
 from simulators.tws.history import HistoryRequest, Invalid, Pacing, answer, parse
 from simulators.tws.notices import NO_DATA, PACING, QUERY_CANCELLED, TEXTS
@@ -20,7 +20,7 @@ CONTRACT = slice(1, 13)
 
 
 class DataAnswers:
-    """The handlers of requests about contracts and market data; volumes of history come in `lots` of so many shares."""
+    """The handlers of requests about contracts and market data; volumes come in `lots` of so many shares."""
 
     def __init__(self, desk: Desk, histories: Histories, lots: int, *, paced: bool) -> None:
         self._desk, self._book = desk, desk.book
@@ -42,12 +42,12 @@ class DataAnswers:
         for session in self._desk.sessions:
             for request_id, asked in session.bars.items():
                 if asked == symbol:
-                    self._desk.say(session, messages.real_time_bar(request_id, bar))
+                    self._desk.say(session, messages.real_time_bar(request_id, bar, self._lots))
 
     def replay(self, symbol: str, since: datetime, until: datetime) -> list[Bar]:
         """The bars of five seconds that ended after `since` and up to `until`, of the recorded minutes."""
         first, last = int(since.timestamp()) // 60 * 60 - 60, int(until.timestamp())
-        minutes = between(self._histories.bars(symbol), first, last, "1 min", regular=False)
+        minutes = between(about(self._histories.bars(symbol), first, last), first, last, "1 min", regular=False)
         pieces = (piece for minute in minutes for piece in five_seconds(minute))
         return [each for each in pieces if since.timestamp() < each.start + 5 <= until.timestamp()]
 

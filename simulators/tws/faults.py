@@ -1,19 +1,22 @@
 """What can be wrong with the TWS stand-in, and how it is said on a command line.
 
 What belongs here: each fault as a frozen record, one sentence about it (`describe`), its command-line form (`str()`),
-the parser, and the queue that uses faults up. What does not: what a fault does (`desk`, `publisher`, the answers).
+and the queue that uses faults up. What does not: how a form is read (`specs`), what a fault does (`desk`, `publisher`,
+the answers).
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
+from simulators import specs
 from simulators.tws.requests import Kind
 
 QUIRKS = {
     "busy_client_id": "a connection is told that its client id is in use",
     "reject": "a new order is rejected",
+    "refuse_modify": "new terms of an open order are refused with error 201, and it works on",
     "warning_399": "a new order meets warning 399 and works on",
     "tif_preset": "a new order meets error 10349, has its time in force set to DAY, and works on",
     "duplicate_status": "the state of an order is sent twice",
@@ -139,27 +142,29 @@ Fault = RequestFault | Quirk | Half | Pieces
 
 _REQUEST = r"(?P<number>\d{1,9})(@(?P<kind>[a-z_]+))?"
 _NUMBER = r"(?P<number>\d{1,9})"
-_Made = Callable[[int, Kind | None], Fault]
 
 
-def _quirk(name: str) -> _Made:
-    return lambda number, _: Quirk(name, number)
+def _requests(kind: type[Lost] | type[Cut] | type[Hang] | type[Mute]) -> specs.Kind[Fault]:
+    return f"{kind.__name__.lower()}:N[@REQUEST]", _REQUEST, lambda g: kind(int(g["number"]), _kind(g["kind"]))
 
 
-# One entry per name: the form shown to people, what the text after the name must look like, what it makes.
-_KINDS: dict[str, tuple[str, str, _Made]] = {
-    **{name: (f"{name}:N", _NUMBER, _quirk(name)) for name in QUIRKS},
-    "lost": ("lost:N[@REQUEST]", _REQUEST, Lost),
-    "cut": ("cut:N[@REQUEST]", _REQUEST, Cut),
-    "hang": ("hang:N[@REQUEST]", _REQUEST, Hang),
-    "mute": ("mute:N[@REQUEST]", _REQUEST, Mute),
-    "lost_submit": ("lost_submit:N", _NUMBER, lambda n, _: Lost(n, Kind.PLACE_ORDER)),
-    "ambiguous_submit": ("ambiguous_submit:N", _NUMBER, lambda n, _: Cut(n, Kind.PLACE_ORDER)),
-    "half": ("half:MESSAGE", _NUMBER, lambda n, _: Half(n)),
-    "pieces": ("pieces:SHARES", _NUMBER, lambda n, _: Pieces(n)),
+def _number(form: str, make: Callable[[int], Fault]) -> specs.Kind[Fault]:
+    return form, _NUMBER, lambda g: make(int(g["number"]))
+
+
+_KINDS: dict[str, specs.Kind[Fault]] = {
+    **{name: _number(f"{name}:N", partial(Quirk, name)) for name in QUIRKS},
+    "lost": _requests(Lost),
+    "cut": _requests(Cut),
+    "hang": _requests(Hang),
+    "mute": _requests(Mute),
+    "lost_submit": _number("lost_submit:N", lambda n: Lost(n, Kind.PLACE_ORDER)),
+    "ambiguous_submit": _number("ambiguous_submit:N", lambda n: Cut(n, Kind.PLACE_ORDER)),
+    "half": _number("half:MESSAGE", Half),
+    "pieces": _number("pieces:SHARES", Pieces),
 }
 
-FORMS = tuple(form for form, _, _ in _KINDS.values())
+FORMS = specs.forms_of(_KINDS.values())
 """The allowed forms. N counts; REQUEST is a kind of request in small letters, such as place_order or current_time."""
 
 
@@ -168,17 +173,7 @@ def parse_fault(spec: str) -> Fault:
 
     Raises ValueError naming the spec, what is wrong with it and the allowed forms.
     """
-    name, _, rest = spec.partition(":")
-    try:
-        if name not in _KINDS:
-            raise ValueError(f"there is no fault {name!r}")
-        form, pattern, make = _KINDS[name]
-        match = re.fullmatch(pattern, rest, flags=re.ASCII)
-        if match is None:
-            raise ValueError(f"it does not have the form {form}")
-        return make(int(match["number"]), _kind(match.groupdict().get("kind")))
-    except ValueError as error:
-        raise ValueError(f"bad fault {spec!r}: {error}. Allowed forms: {', '.join(FORMS)}") from None
+    return specs.parse_spec(spec, _KINDS)
 
 
 def _kind(name: str | None) -> Kind | None:

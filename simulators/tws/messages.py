@@ -188,9 +188,10 @@ def historical_data(request_id: int, bars: Sequence[Bar], *, epoch: bool, lots: 
     return encode(17, request_id, _stamp_of(bars[0]), _stamp_of(bars[-1]), len(bars), *fields)
 
 
-def real_time_bar(request_id: int, bar: Bar) -> bytes:
-    """A bar of five seconds."""
-    return encode(50, 3, request_id, bar.start, *_prices(bar), bar.volume, str(bar.average), bar.count)
+def real_time_bar(request_id: int, bar: Bar, lots: int = 1) -> bytes:
+    """A bar of five seconds; its volume in lots of so many shares, with their fractions."""
+    volume = Decimal(bar.volume) / lots
+    return encode(50, 3, request_id, bar.start, *_prices(bar), volume, str(bar.average), bar.count)
 
 
 def _stamp_of(bar: Bar) -> str:

@@ -47,10 +47,12 @@ class OrderAnswers:
         self._publisher.publish(self._placed(order))
 
     def _placed(self, order: Ticket) -> list[Event]:
-        """Places the order, with the faults that a new one meets."""
-        if self._book.knows(order):
-            return self._book.place(order)
+        """Places the order, with the faults that it meets: a new one, or new terms of one that is open."""
         faults = self._desk.faults
+        if self._book.knows(order):
+            if self._book.is_open(order) and faults.meets("refuse_modify"):
+                return [Notice(order.client_id, order.order_id, 201, TEXTS[201].format("stand-in"))]
+            return self._book.place(order)
         if faults.meets("reject"):
             placed = self._book.place(order, match=False)
             return [*placed, *self._book.reject(self._book.orders[-1].perm_id, 201, TEXTS[201].format("stand-in"))]

@@ -43,7 +43,7 @@ class TwsSimulator:
     Orders fill at `prices`: a market order at once, a limit order when it is marketable, a stop when it was triggered;
     a stock without a price lets its orders rest until `price` or `fill`. The book outlives `stop` and `restart`. `now`
     gives the aware time, in executions and for pacing. `bars` replaces the recordings that history is answered from, a
-    table per symbol as in `YahooSimulator`; volumes of history come in `lots` of so many shares. The `master_client_id`
+    table per symbol as in `YahooSimulator`; volumes come in `lots` of so many shares. The `master_client_id`
     hears of all orders. `faults` are specs (see `faults.FORMS`) or faults.
 
     Controls may be called from any thread; what they send is in the clients' sockets when they return. Raises

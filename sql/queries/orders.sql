@@ -9,7 +9,9 @@ SELECT orders.client_order_id, account, symbol, side, order_type, time_in_force,
                  AND asked.perm_id IS NULL  -- ours, and none that a broker told of
                  AND NOT EXISTS (SELECT FROM order_events refused
                                  WHERE refused.order_id = orders.id AND refused.kind = 'CANCEL_REFUSED'
-                                   AND refused.id > asked.id)) AS to_cancel
+                                   AND refused.id > asked.id)) AS to_cancel,
+       asked.id AS asked_number, asked.at AS asked_at, asked.quantity AS asked_quantity,
+       asked.price AS asked_limit_price, asked.stop_price AS asked_stop_price
 FROM (SELECT * FROM orders
       WHERE account = %(account)s
         AND (%(ids)s::text[] IS NULL OR client_order_id = ANY(%(ids)s::text[]))
@@ -18,4 +20,12 @@ FROM (SELECT * FROM orders
 LEFT JOIN LATERAL (SELECT id, quantity, price, stop_price FROM order_events
                    WHERE order_id = orders.id AND kind = 'MODIFY' AND outcome = 'APPLIED'
                    ORDER BY id DESC LIMIT 1) AS modified ON true
+LEFT JOIN LATERAL (SELECT id, at, quantity, price, stop_price FROM order_events
+                   WHERE order_id = orders.id AND kind = 'MODIFY_REQUEST' AND outcome = 'APPLIED'
+                   ORDER BY id DESC LIMIT 1) AS asked
+    ON NOT EXISTS (SELECT FROM order_events answer
+                   WHERE answer.order_id = orders.id AND answer.id > asked.id AND answer.outcome = 'APPLIED'
+                     AND answer.kind IN ('MODIFY', 'MODIFY_REFUSED')
+                     AND (answer.quantity, answer.price, answer.stop_price)
+                         IS NOT DISTINCT FROM (asked.quantity, asked.price, asked.stop_price))
 ORDER BY created_at, orders.id

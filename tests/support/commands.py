@@ -1,6 +1,5 @@
-"""The console command in a process of its own, as a person runs it."""
+"""The console command in a process of its own."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,14 +8,15 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.loaders import nursery
+
 INTRADAY = str(Path(sys.executable).with_name("intraday"))
 
 
 def intraday(*arguments: str) -> tuple[int, str]:
-    """Exit status and everything that was printed."""
-    environment = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run([INTRADAY, *arguments], env=environment, text=True, capture_output=True, timeout=120)
-    return done.returncode, done.stdout + done.stderr
+    """Exit status and everything that was printed; the process is forked off one that has imported the command."""
+    command = nursery().start("command", {"COLUMNS": "200"}, arguments=arguments)
+    return command.wait(), command.said
 
 
 def started(*arguments: str) -> "subprocess.Popen[str]":

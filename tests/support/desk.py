@@ -13,7 +13,6 @@ from pathlib import Path
 import dagster as dg
 import psycopg
 import pytest
-from psycopg import sql
 
 from intraday_assets.definitions import definitions_from
 from resources.database.feed_event_store import FeedEvent, FeedEventStore
@@ -23,6 +22,7 @@ from simulators.alpha_vantage import AlphaVantageSimulator
 from simulators.histories import split_adjusted
 from simulators.recordings import LATER_SPLITS
 from simulators.yahoo import YahooSimulator
+from tests.support.databases import database, migrated_template
 from tests.support.recorded import SYMBOLS, start_labelled
 
 KEY = "PLANTED0KEY00042"
@@ -152,13 +152,24 @@ def embedded_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(embedded_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of an empty database on the embedded PostgreSQL, dropped after the test."""
-    name = sql.Identifier(f"test_{abs(hash(request.node.nodeid)):x}")
-    with psycopg.connect(embedded_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        yield embedded_url.replace("/postgres?", f"/{name.as_string().strip(chr(34))}?", 1)
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+def postgres_url(embedded_url: str) -> Iterator[str]:
+    """The address of an empty database on the embedded PostgreSQL."""
+    with database(embedded_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(embedded_url: str) -> Iterator[str]:
+    """The name of a database on it to copy, at this code's schema."""
+    with migrated_template(embedded_url) as name:
+        yield name
+
+
+@pytest.fixture
+def migrated_postgres_url(embedded_url: str, postgres_template: str) -> Iterator[str]:
+    """The address of a database on it at this code's schema."""
+    with database(embedded_url, postgres_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -200,9 +211,9 @@ def new_desk(clean_environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 
 
 @pytest.fixture
-def desk(new_desk: Callable[[str], TestDesk], postgres_url: str) -> TestDesk:
+def desk(new_desk: Callable[[str], TestDesk], migrated_postgres_url: str) -> TestDesk:
     """A desk on plain PostgreSQL."""
-    return new_desk(postgres_url)
+    return new_desk(migrated_postgres_url)
 
 
 def _partitions(first: str, last: str | None) -> dict[str, object]:

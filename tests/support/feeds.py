@@ -11,10 +11,13 @@ import pandas as pd
 
 from market.sessions import BarSize
 from resources.feeds.alpha_vantage import AlphaVantageFeed
+from resources.feeds.alpha_vantage_client import AlphaVantageClient
 from resources.feeds.breaker import Breaker, Standing
 from resources.feeds.line import Line
 from resources.feeds.yahoo import YahooFeed
+from resources.feeds.yahoo_charts import YahooCharts
 from resources.landing import LandingZone
+from resources.market_time import MarketTime
 from resources.settings import AlphaVantageSettings, BreakerSettings, VendorSettings, YahooSettings
 
 KEY = "PLANTED0KEY00007"
@@ -36,6 +39,11 @@ class Clock:
     def time(self) -> float:
         return self.seconds
 
+    @property
+    def market_time(self) -> MarketTime:
+        """The same clock, as feeds have it."""
+        return MarketTime(self.now, self.sleep)
+
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.seconds += seconds
@@ -48,34 +56,32 @@ def line(settings: VendorSettings, clock: Clock | None = None, **breaker: float)
     return Line(settings, Breaker("feed", limits, clock.now, _forget), sleep=clock.sleep)
 
 
-def alpha_vantage_feed(
-    url: str,
-    folder: Path,
-    *,
-    now: pd.Timestamp = LATER,
-    key: str = KEY,
-    bar_size: BarSize = BarSize.ONE_MINUTE,
-    refresh: bool = False,
-    make_line: Callable[[VendorSettings], Line] = line,
-    clock: Callable[[], pd.Timestamp] | None = None,
-    **changes: object,
-) -> AlphaVantageFeed:
-    """Alpha Vantage's client at `url`, landing in `folder`."""
+def alpha_vantage_client(
+    url: str, *, key: str = KEY, make_line: Callable[[VendorSettings], Line] = line, **changes: object
+) -> AlphaVantageClient:
+    """Alpha Vantage's client at `url`."""
     settings = AlphaVantageSettings.model_validate(
         {
             "base_url": url, "plan": "premium_1200", "entitlement": "none", "datatype": "csv", "extended_hours": True,
             "timeout_seconds": 5, "attempts": 3, "wait_seconds": 0, **changes,
         }
     )  # fmt: skip
-    return AlphaVantageFeed(
-        settings,
-        key,
-        make_line(settings),
-        LandingZone(str(folder)),
-        bar_size,
-        clock or (lambda: now),
-        refresh=refresh,
-    )
+    return AlphaVantageClient(settings, key, make_line(settings))
+
+
+def alpha_vantage_feed(
+    url: str,
+    folder: Path,
+    *,
+    now: pd.Timestamp = LATER,
+    bar_size: BarSize = BarSize.ONE_MINUTE,
+    refresh: bool = False,
+    clock: Callable[[], pd.Timestamp] | None = None,
+    **changes: object,
+) -> AlphaVantageFeed:
+    """Alpha Vantage at `url`, landing in `folder`; `changes` are those of its client."""
+    client = alpha_vantage_client(url, **changes)  # type: ignore[arg-type]
+    return AlphaVantageFeed(client, LandingZone(str(folder)), bar_size, clock or (lambda: now), refresh=refresh)
 
 
 def yahoo_feed(
@@ -92,7 +98,8 @@ def yahoo_feed(
     settings = YahooSettings.model_validate(
         {"base_url": url, "days_back": ALWAYS, "timeout_seconds": 5, "attempts": 3, "wait_seconds": 0, **changes}
     )
-    return YahooFeed(settings, make_line(settings), LandingZone(str(folder)), bar_size, lambda: now, refresh=refresh)
+    charts = YahooCharts(settings, make_line(settings), bar_size)
+    return YahooFeed(charts, LandingZone(str(folder)), lambda: now, refresh=refresh)
 
 
 def _forget(_feed: str, _standing: Standing, _why: str) -> None:

@@ -7,16 +7,13 @@ Not here: how a server comes to be (timescale.py); the extension and the schema,
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
-from . import timescale
+from . import loaders, timescale
+from .databases import database, migrated_template
 from .loaders import Nursery
 
 
@@ -37,17 +34,30 @@ def timescale_server_url() -> Iterator[str]:
 
 @pytest.fixture
 def timescale_url(timescale_server_url: str) -> Iterator[str]:
-    """The address of an empty database, dropped after the test together with whoever is still connected."""
-    name = f"test_{secrets.token_hex(8)}"
-    database = sql.Identifier(name)
-    with psycopg.connect(timescale_server_url, autocommit=True) as connection:
-        # template0: TimescaleDB's workers visit template1, which cannot be copied while somebody is connected to it.
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
-    try:
-        yield urlsplit(timescale_server_url)._replace(path=f"/{name}").geturl()
-    finally:
-        with psycopg.connect(timescale_server_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+    """The address of an empty database."""
+    with database(timescale_server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def timescale_template(timescale_server_url: str) -> Iterator[str]:
+    """The name of a database to copy, at this code's schema."""
+    with migrated_template(timescale_server_url) as name:
+        yield name
+
+
+@pytest.fixture
+def migrated_timescale_url(timescale_server_url: str, timescale_template: str) -> Iterator[str]:
+    """The address of a database at this code's schema."""
+    with database(timescale_server_url, timescale_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["migrated_postgres_url", "migrated_timescale_url"])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """The address of a database of either kind at this code's schema."""
+    found: str = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -64,18 +74,12 @@ def own_server() -> Iterator[timescale.TimescaleServer]:
 
 @pytest.fixture
 def own_url(own_server: timescale.TimescaleServer) -> Iterator[str]:
-    """The address of an empty database on it, as `timescale_url`."""
-    name = f"test_{secrets.token_hex(8)}"
-    database = sql.Identifier(name)
-    with psycopg.connect(own_server.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
-    yield own_server.url(name)
-    with psycopg.connect(own_server.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+    """The address of an empty database on it."""
+    with database(own_server.url()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+def nursery() -> Nursery:
     """Starts processes that store sessions."""
-    with Nursery(tmp_path_factory.mktemp("nursery")) as started:
-        yield started
+    return loaders.nursery()

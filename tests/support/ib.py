@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from market.sessions import BarSize
+from resources.clock import utc_now
 from resources.feeds.interactive_brokers import InteractiveBrokersFeed
-from resources.ib.broker import InteractiveBrokers, utc_now
+from resources.ib.broker import InteractiveBrokers
 from resources.landing import LandingZone
 from resources.settings import IBSettings
 from schemas.broker import BrokerEvent, BrokerNotice
@@ -61,9 +62,8 @@ def ib_feed(
         line(settings, clock),
         LandingZone(str(folder)),
         bar_size,
-        clock.now,
+        clock.market_time,
         refresh=refresh,
-        sleep=clock.sleep,
     )
 
 

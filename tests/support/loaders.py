@@ -1,17 +1,22 @@
-"""Processes that store sessions, to be killed or set against each other: forked from one that has imported all, so that
-one costs milliseconds and not seconds.
+"""Processes that run a command, or that store sessions, to be killed or set against each other: forked from one that
+has imported all, so that one costs milliseconds and not seconds.
 
-`Nursery` is the tests' side of it; run as a program, this module is the process that forks. What is stored and what
-must come of it is the tests' matter.
+`Nursery` is the tests' side of it; `serve` is the process that forks. What is stored and what must come of it is the
+tests' matter.
 """
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 SYMBOLS = ("NVDA", "MSFT")
 FAILED = 3
 """Exit status of a process that ended with a typed error."""
+COMMAND_SECONDS = 120
+"""So long a command may take; one that takes longer is killed."""
 
 
 @dataclass
@@ -29,6 +36,7 @@ class Loading:
     nursery: "Nursery"
     pid: int
     output: Path
+    errors: Path
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -40,8 +48,8 @@ class Loading:
 
     @property
     def said(self) -> str:
-        """What it printed."""
-        return self.output.read_text()
+        """What it printed, then what of it as errors."""
+        return self.output.read_text() + self.errors.read_text()
 
 
 class Nursery:
@@ -54,7 +62,7 @@ class Nursery:
     def __enter__(self) -> Self:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -66,15 +74,18 @@ class Nursery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._process.communicate()  # the end of its input ends it
+        self._process.kill()  # it keeps nothing, and what it forked may hold its pipes open
+        with self._process:
+            pass
 
     def start(self, task: str, environment: dict[str, str] | None = None, **about: Any) -> Loading:
         """Begin one of the functions below in a process of its own, with this process's environment and these."""
         self._count += 1
-        output = self._folder / f"output-{self._count}"
+        output, errors = (self._folder / f"{what}-{self._count}" for what in ("output", "errors"))
         said = {**os.environ, **(environment or {})}
-        pid = self.ask(task=task, environment=said, output=str(output), about=about)
-        return Loading(self, int(pid), output)
+        files = {"output": str(output), "errors": str(errors)}
+        pid = self.ask(task=task, environment=said, folder=str(Path.cwd()), about=about, **files)
+        return Loading(self, int(pid), output, errors)
 
     def ask(self, **order: object) -> str:
         """One line there, one back."""
@@ -82,6 +93,31 @@ class Nursery:
         assert self._process.stdout is not None
         print(json.dumps(order), file=self._process.stdin, flush=True)
         return self._process.stdout.readline()
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="intraday-nursery-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    started = Nursery(folder).__enter__()
+    atexit.register(started.__exit__, None, None, None)
+    return started
+
+
+def command(arguments: Sequence[str]) -> int:
+    """`intraday` with these arguments, up to what is done when a program ends."""
+    from cli.main import main
+
+    sys.argv = ["intraday", *arguments]
+    signal.alarm(COMMAND_SECONDS)
+    try:
+        main()
+    except SystemExit as ending:
+        return int(ending.code or 0)
+    finally:
+        atexit._run_exitfuncs()
+    return 0
 
 
 def load_files(paths: Sequence[str], at_once: int) -> int:
@@ -139,12 +175,14 @@ def whole_session(server: Any, desk: str, day: Any, price: float) -> Any:
     return StoredSession(day, report, bars, frame)
 
 
-TASKS = {"load_files": load_files, "replace_sessions": replace_sessions}
+TASKS = {"command": command, "load_files": load_files, "replace_sessions": replace_sessions}
 
 
 def serve() -> None:
     """Fork what is asked for on stdin, a line an order, until that ends."""
-    import cli.load  # noqa: F401  # this and what follows before the fork, so that no child has to
+    for module in (ROOT / "cli").glob("[a-z]*.py"):  # this and what follows before the fork, so that no child has to
+        import_module(f"cli.{module.stem}")
+    import_module("intraday_assets.definitions")
     from market.normalise import empty_bars
     from market.sessions import session
     from schemas.tables import Bars, checked
@@ -169,9 +207,10 @@ def run(order: dict[str, Any]) -> None:
 
     status = 4
     try:
-        with Path(order["output"]).open("w") as output:
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
+        for number, name in ((1, "output"), (2, "errors")):
+            with Path(order[name]).open("w") as file:
+                os.dup2(file.fileno(), number)
+        os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["environment"])
         status = TASKS[order["task"]](**order["about"])
@@ -185,7 +224,3 @@ def run(order: dict[str, Any]) -> None:
     finally:
         sys.stdout.flush()
         os._exit(status)
-
-
-if __name__ == "__main__":
-    serve()

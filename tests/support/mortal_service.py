@@ -19,6 +19,7 @@ from oms.service import OrderService
 from resources.database.order_store import AccountTransaction, OrderStore
 from resources.database.server import DatabaseServer
 from resources.errors import BrokerUnreachable
+from resources.ib import library
 from resources.ib.broker import InteractiveBrokers
 from resources.settings import OmsSettings
 from tests.support.ib import ib_settings
@@ -121,7 +122,7 @@ def _main(pipe: Connection, *about: Any) -> None:
 @cache
 def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, library.NAME])
     return context
 
 

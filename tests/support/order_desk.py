@@ -21,7 +21,6 @@ from oms.service import OrderService
 from oms.simulated import SimulatedBroker
 from resources.database.order_rows import KeptEvent, KeptOrder
 from resources.database.order_store import OrderStore
-from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.database.simulated_book_store import SimulatedBookStore
 from resources.settings import OmsSettings, RiskLimits, load_settings
@@ -163,8 +162,7 @@ class OrderDesk:
 
 
 @pytest.fixture
-def order_desk(clean_environment: pytest.MonkeyPatch, postgres_url: str) -> OrderDesk:
+def order_desk(clean_environment: pytest.MonkeyPatch, migrated_postgres_url: str) -> OrderDesk:
     """One at 10:00 in New York on 2020-12-01, not connected."""
-    migrate(DatabaseServer(postgres_url))
-    put_bars(postgres_url, flat_session())  # type: ignore[arg-type]
-    return OrderDesk(postgres_url, load_settings().oms)
+    put_bars(migrated_postgres_url, flat_session())  # type: ignore[arg-type]
+    return OrderDesk(migrated_postgres_url, load_settings().oms)

@@ -36,6 +36,8 @@ WRITES: Mapping[str, tuple[LiteralString, ...]] = {
     "current_positions": ("INSERT", "UPDATE"),
     "simulated_orders": ("INSERT", "UPDATE"),
     "simulated_fills": ("INSERT",),
+    "live_bars": ("INSERT",),
+    "live_state": ("INSERT", "UPDATE"),
     "schema_migrations": (),
     "market_data_5min": (),
     "market_data_15min": (),
@@ -53,6 +55,7 @@ SEQUENCES = (
     "position_adoptions_id_seq",
     "trading_halts_id_seq",
     "current_positions_id_seq",
+    "live_bars_id_seq",
 )
 """Of the numbers that tables give to their rows. Whoever may read one sees its last number, as `pg_dump` does."""
 

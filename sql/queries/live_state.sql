@@ -1,0 +1,1 @@
+SELECT state, since, why, session, last_bar, feed, missing, late, revised, seen_at FROM live_state

@@ -43,7 +43,7 @@ from market.running import RunningSession
 from market.sessions import NEW_YORK, BarSize, Session, session, session_from
 from market.synthetic import synthetic_bars
 from resources.database.binary_copy import binary_copy
-from resources.database.live_store import Committed, LiveStore, Told
+from resources.database.live_store import LiveStore, Told
 from resources.database.server import DatabaseServer
 from resources.database.table_writer import DUAL_TICKER_BARS, MARKET_DATA, TABLES, Day, TableWriter
 from resources.desk import Desk
@@ -77,7 +77,7 @@ STAGES: list[tuple[str, Any, str]] = [
     ("asking", SpokenFor, "so_far"),
     ("taking in", RunningSession, "take"),
     ("rolling gate", streaming, "judge_stretch"),
-    ("features", RunningSession, "features"),
+    ("features", RunningSession, "frame"),
     ("storing", LiveStore, "commit"),
     ("state kept", LiveStore, "keep_state"),
 ]
@@ -156,9 +156,9 @@ def many(server: DatabaseServer, floor: DatabaseServer) -> None:
     began = time.perf_counter()
     usual = LiveStore.commit
 
-    def commit(self: LiveStore, session: Session, bars: Columns, frame: Columns, told: Told | None) -> Committed:
+    def commit(self: LiveStore, session: Session, bars: Columns, frame: Columns, told: Told) -> None:
         stored[:] = [(bars, frame)]
-        return usual(self, session, bars, frame, told)
+        usual(self, session, bars, frame, told)
 
     with psycopg.connect(floor.url) as connection, patch.object(LiveStore, "commit", commit):
 

@@ -18,7 +18,7 @@ from resources.errors import TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.feeds.opening import Feeds
 from resources.landing import LandingZone
-from resources.market_time import MACHINE, MarketTime, utc_now
+from resources.market_time import utc_now
 from resources.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ SPOILED = frozenset({"2020-11-24", "2020-12-02"})
 DEMO_FIRST, DEMO_LAST = "2020-11-16", "2020-12-04"
 
 
-def open_feeds(settings: Settings, events: FeedEventStore, clock: MarketTime = MACHINE) -> Feeds:
+def open_feeds(settings: Settings, events: FeedEventStore) -> Feeds:
     """The feeds of a desk, which keep there what happens to them."""
-    return Feeds(settings, LandingZone(settings.landing_url), events, clock)
+    return Feeds(settings, LandingZone(settings.landing_url), events)
 
 
 def open_events(settings: Settings) -> FeedEventStore:

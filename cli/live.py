@@ -15,21 +15,17 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from cli.desk import demonstration, open_feeds
+from cli.desk import demonstration
 from cli.ending import complain_of
 from cli.instance import open_instance
 from cli.run import run_and_show
-from live.service import LiveService
+from live.opening import open_live
 from market.sessions import Session, session, sessions_before, sessions_between
 from resources.dagster_observations import observer
-from resources.database.feed_event_store import FeedEventStore
 from resources.database.live_store import Claim, LiveState, LiveStore
 from resources.database.opening import open_server
 from resources.database.server import pid_exists
-from resources.desk import Desk
 from resources.errors import ConfigError, NotAlone
-from resources.gate_settings import load_gate
-from resources.landing import LandingZone
 from resources.market_time import MACHINE, MarketTime, utc_now
 from resources.settings import Settings, load_settings
 from schemas.words import counted
@@ -97,8 +93,8 @@ def _recorded(day: str) -> Session:
 
 def status(console: Console, *, as_json: bool) -> int:
     """The command: how the live process is doing."""
-    store = _store(load_settings())
-    state = store.state()
+    settings = load_settings()
+    state = LiveStore(open_server(settings.home), settings.bar_size, settings.symbols).state()
     silent = state is not None and utc_now() - pd.Timestamp(state.seen_at) > SILENT
     if as_json:
         told = None if state is None else asdict(state) | {"running": state.state != "stopped" and not silent}
@@ -139,27 +135,10 @@ def _run(settings: Settings, console: Console, sessions: int | None, clock: Mark
         if not claim.held():
             complain_of(NotAlone(f"Another live process takes in bars on {server.shown}; there is one at a time."))
             return 1
-        desk = Desk(
-            settings.symbols,
-            settings.bar_size,
-            load_gate(settings.environment),
-            LandingZone(settings.landing_url),
-            server,
-        )
-        feeds = open_feeds(settings, FeedEventStore(server), clock)
-        names = settings.feeds.primary, settings.feeds.second
         with open_instance(settings) as instance:
-            LiveService(
-                settings,
-                desk,
-                lambda: (feeds.live(names[0]), None if names[1] is None else feeds.live(names[1])),
-                clock,
-                lambda line: console.print(escape(line), highlight=False),
-                observer(instance),
-                claim.held,
-            ).run(sessions)
+            service = open_live(
+                settings, server, clock, lambda line: console.print(escape(line), highlight=False), observer(instance)
+            )
+            service.claim = claim.held
+            service.run(sessions)
     return 0
-
-
-def _store(settings: Settings) -> LiveStore:
-    return LiveStore(open_server(settings.home), settings.bar_size, settings.symbols)

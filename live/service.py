@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from live.sources import Sources
 from live.standing import Observe, Reporter
-from live.streaming import LINGER, SessionStream
+from live.streaming import LINGER, SessionStream, may_pass
 from market.frames import WARM_UP_BARS
+from market.quality.cells import no_closes
 from market.quality.evidence import Evidence
 from market.running import Origin, RunningSession
 from market.sessions import Session, session_after, session_from, sessions_before
@@ -22,11 +22,11 @@ from resources.database.feed_event_store import FeedEvent, FeedEventStore
 from resources.database.live_store import LiveStore
 from resources.desk import Desk
 from resources.earlier import EarlierSessions
-from resources.errors import DatabaseError, DatabaseFull, NotLanded, SessionFinal
+from resources.errors import DatabaseError, NotLanded, SessionFinal
 from resources.feeds.live.feed import LiveFeed
 from resources.market_time import MarketTime
 from resources.settings import Settings
-from schemas.tables import KEPT, PRIMARY
+from schemas.tables import PLAIN
 
 LEAD: Final = pd.Timedelta(minutes=1)
 """Before the open: what warms the indicators is read, feeds are connected to."""
@@ -111,7 +111,7 @@ class LiveService:
         try:
             self._take_in(session)
         except DatabaseError as error:
-            if not (error.retry_helps or isinstance(error, DatabaseFull)):
+            if not may_pass(error):
                 raise
             self.reporter.database_fails(error)
             self.clock.sleep(self.settings.live.poll_seconds)
@@ -153,8 +153,8 @@ class LiveService:
         desk = self.desk
         history = EarlierSessions(desk, self._known).warm_up(session)
         running = RunningSession(session, desk.bar_size, desk.symbols, primary.basis, history, desk.gate.splits)
-        for symbol in desk.symbols:
-            known = sum(int(np.isfinite(one.only([symbol])["close"]).sum()) for one in history)
+        seen = sum((one.only(desk.symbols).closes.seen for one in history), no_closes(len(desk.symbols)).seen)
+        for symbol, known in zip(desk.symbols, seen, strict=True):
             if known < WARM_UP_BARS:
                 self.say(f"{symbol} is warmed by {known} of {WARM_UP_BARS} closes: run sessions before {session.key}.")
         stored = self.desk.sessions.came_in(session)
@@ -175,4 +175,4 @@ class LiveService:
             return self._as_bars(session, rows) if len(rows) else None
 
     def _as_bars(self, session: Session, stored: pd.DataFrame) -> Evidence:
-        return self.desk.evidence(session, stored.assign(role=PRIMARY, why="", mark=KEPT, remark=""))
+        return self.desk.evidence(session, stored.assign(**PLAIN))

@@ -24,6 +24,7 @@ from resources.errors import (
     Throttled,
 )
 from resources.feeds.breaker import FeedState
+from resources.feeds.failover import why_instead
 from resources.feeds.live.feed import LiveFeed, SoFar
 from resources.settings import BreakerSettings, LiveSettings
 from schemas.errors import IntradayError
@@ -106,9 +107,8 @@ class Sources:
         if lacking and self.fallback is not None and (not trusted or self._lags or self._waited_for(due)):
             cause = next(iter(failures.values()), None) or NoBars(f"{self.primary.name} has none of {due} (end).")
             others, more = self._answers(self.fallback, running, lacking, ~running.present, place)
-            self._take(
-                running, others, Origin(self.fallback.name, f"{self.primary.name}: {type(cause).__name__}"), changed
-            )
+            origin = Origin(self.fallback.name, why_instead(self.primary.name, cause))
+            self._take(running, others, origin, changed)
             known |= self._knows(others, more, due)
             failures = failures | more
             if len(running.lacking(place)) < len(lacking):

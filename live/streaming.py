@@ -61,7 +61,7 @@ class SessionStream:
     _pending: np.ndarray = field(init=False)
     """Bars that are known and not stored, shape (places, symbols)."""
     _written: np.ndarray = field(init=False)
-    """The frame's numbers as they are stored, shape (13, places, symbols); infinite where nobody knows."""
+    """The frame's numbers as they are stored, shape (13, rows of the frame); infinite where nobody knows."""
     _late: np.ndarray = field(init=False)
     _revised: np.ndarray = field(init=False)
 
@@ -69,7 +69,7 @@ class SessionStream:
         shape = self.running.present.shape
         self._pending = np.zeros(shape, dtype=bool)
         self._late, self._revised = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-        self._written = np.full((len(FEATURES), *shape), np.inf)
+        self._written = np.full((len(FEATURES), self._pending.size), np.inf)
         self._rolling = rolling(self.gate)
         told = self.store.told(self.running.session)
         events = [told.get(start) for start in self.running.starts]
@@ -157,14 +157,15 @@ class SessionStream:
         self._shown[place] = not withheld
         cells = self._pending.copy()
         cells[place + 1 :] = False
-        features = self.running.features(place + 1)
-        rows = self._rows_to_write(features, shown=not withheld)
+        frame = self.running.frame()
+        numbers = np.stack([frame.numbers(name) for name in FEATURES])
+        rows = self._rows_to_write(numbers, shown=not withheld)
         told = Told(
             "withheld" if withheld else "published", self.running.starts[place], missing, why if withheld else ""
         )
-        self._commit(self.running.bars(cells), self.running.frame(features, rows), told)
+        self._commit(self.running.bars(cells), frame.rows(rows), told)
         self._pending &= ~cells
-        self._written[:, : place + 1][:, rows] = features[:, rows]
+        self._written[:, rows] = numbers[:, rows]
         self._told = place + 1
         self.sources.told(self.running, place)
         self.reporter.told(
@@ -176,13 +177,12 @@ class SessionStream:
             revised=int(self._revised.sum()),
         )
 
-    def _rows_to_write(self, features: np.ndarray, *, shown: bool) -> np.ndarray:
-        """Which rows of the frame are other ones than are stored, of bars that are shown; shape (until, symbols)."""
+    def _rows_to_write(self, numbers: np.ndarray, *, shown: bool) -> np.ndarray:
+        """Which rows of the frame are other ones than are stored, of bars that are shown; shape (rows,)."""
         if not shown:
-            return np.zeros(features.shape[1:], dtype=bool)  # nor what else they change
-        stored = self._written[:, : features.shape[1]]
-        same = (features == stored) | (np.isnan(features) & np.isnan(stored))
-        return np.asarray(~same.all(axis=0) & self._shown[: features.shape[1], np.newaxis])
+            return np.zeros(numbers.shape[1], dtype=bool)  # nor what else they change
+        same = (numbers == self._written) | (np.isnan(numbers) & np.isnan(self._written))
+        return np.asarray(~same.all(axis=0) & self._shown.repeat(len(self.running.symbols)))
 
     def _commit(self, bars: Columns, frame: Columns, told: Told) -> None:
         """Store and tell, however long the database is away: nothing is lost, and nothing told before it is stored."""
@@ -193,7 +193,7 @@ class SessionStream:
                 self.store.commit(self.running.session, bars, frame, told)
                 return
             except DatabaseError as error:
-                if not (error.retry_helps or isinstance(error, DatabaseFull)):
+                if not may_pass(error):
                     raise
                 self.reporter.database_fails(error)
                 self.clock.sleep(self.settings.poll_seconds)
@@ -202,3 +202,8 @@ class SessionStream:
         while self.clock.until(instant) > 0:
             self.reporter.alive()
             self.clock.sleep(min(self.clock.until(instant), LONGEST_REST))
+
+
+def may_pass(error: DatabaseError) -> bool:
+    """Whether what the database lacks may be mended while the process waits: a line, a lock, room on its disk."""
+    return error.retry_helps or isinstance(error, DatabaseFull)

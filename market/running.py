@@ -16,7 +16,7 @@ from market.quality.columns import Array, Arrays, Columns
 from market.quality.grid import Grid
 from market.sessions import BarSize, Session
 from market.splits import SplitTable
-from schemas.tables import BAR_VALUES, FALLBACK, FEATURES, KEPT, PRICE_COLUMNS, PRIMARY, Bars
+from schemas.tables import BAR_VALUES, FALLBACK, KEPT, PRICE_COLUMNS, PRIMARY, Bars
 from schemas.texts import Texts, alike, placed
 
 NOBODY = -1
@@ -134,30 +134,9 @@ class RunningSession:
         }
         return Arrays({name: columns[name] for name in Bars.to_schema().columns})
 
-    def features(self, until: int) -> np.ndarray:
-        """The frame's numbers of the bars before a place, shape (13, until, symbols); later bars do not matter."""
-        frame = build_frames([FrameRequest(self._grid(), self.history)], self.splits)[0]
-        shape = len(self.starts), len(self.symbols)
-        return np.stack([frame.numbers(name).reshape(shape)[:until] for name in FEATURES])
-
-    def frame(self, features: np.ndarray, cells: np.ndarray) -> Columns:
-        """The rows of `schemas.tables.Frame` of some cells, a mask of shape (places, symbols), by time.
-
-        Args:
-            features: what `features` gave.
-            cells: which; shape (until, symbols).
-
-        """
-        place, column = np.nonzero(cells)
-        values = {name: features[row, place, column] for row, name in enumerate(FEATURES)}
-        return Arrays(
-            {
-                "timestamp": self.starts.asi8[place].view("datetime64[us]"),
-                "symbol": placed(column, self.symbols),
-                **values,
-                "missing": np.isnan(values["close"]),
-            }
-        )
+    def frame(self) -> Columns:
+        """The `schemas.tables.Frame` of the whole session; a bar that is not known, or not yet, is a row of nulls."""
+        return build_frames([FrameRequest(self._grid(), self.history)], self.splits)[0]
 
     def _grid(self) -> Grid:
         return Grid(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from market.sessions import BarSize, Session
-from schemas.tables import AS_TRADED, KEPT, PRICE_COLUMNS, PRIMARY, SYNTHETIC, Bars
+from schemas.tables import AS_TRADED, PLAIN, PRICE_COLUMNS, SYNTHETIC, Bars
 
 LOWEST_PRICE, HIGHEST_PRICE = 50.0, 400.0
 DAILY_MOVE = 0.015
@@ -40,7 +40,7 @@ def synthetic_bars(session: Session, bar_size: BarSize, symbols: Sequence[str], 
     shared = _random(seed, session, "").standard_normal(len(session.minutes(bar_size)))
     tables = [_bars_of(symbol, session, bar_size, seed, shared) for symbol in symbols]
     bars = pd.concat(tables, ignore_index=True).sort_values("timestamp", kind="stable", ignore_index=True)
-    texts = {"source": SYNTHETIC, "basis": AS_TRADED, "role": PRIMARY, "why": "", "mark": KEPT, "remark": ""}
+    texts = {"source": SYNTHETIC, "basis": AS_TRADED, **PLAIN}
     bars = bars.assign(**texts).astype(dict.fromkeys(("symbol", *texts), "str"))
     return bars[list(Bars.to_schema().columns)]
 

@@ -13,12 +13,13 @@ matter; to be told of bars as they come, `resources.following`'s.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from market.time_range import Bound, time_range
+from resources.clock import utc_now
 from resources.consumer import as_stored, configured, given_server
 from resources.database.observation_reader import frame_arrays, newest_numbers
 from resources.database.order_store import traded_account
@@ -117,7 +118,7 @@ def latest(
         timestamp=found.timestamp,
         session=found.session.day,
         final=found.final,
-        age=(now or _machine_clock)() - (found.timestamp + found.length),
+        age=(now or utc_now)() - (found.timestamp + found.length),
         version=contract.version,
     )
 
@@ -180,10 +181,6 @@ def _account(server: DatabaseServer) -> str:
     if found is None:
         raise RequestNotUnderstood("Nothing says whose positions are meant: set ib.account, or name an account.")
     return found
-
-
-def _machine_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def _filled(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -36,6 +36,9 @@ PRIMARY, FALLBACK, REPAIR = "primary", "fallback", "repair"
 ROLES = (PRIMARY, FALLBACK, REPAIR)
 """For what the feed of a bar was asked."""
 
+PLAIN = {"role": PRIMARY, "why": "", "mark": KEPT, "remark": ""}
+"""The texts of a primary feed's bar of which there is nothing to say."""
+
 AS_TRADED, SPLIT_ADJUSTED, BASIS_UNKNOWN = "as_traded", "split_adjusted", "unknown"
 BASES = (AS_TRADED, SPLIT_ADJUSTED, BASIS_UNKNOWN)
 """What later corporate actions have done to the prices of a bar."""

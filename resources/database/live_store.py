@@ -22,12 +22,11 @@ from resources.database.queries import named_query
 from resources.database.retries import with_retries
 from resources.database.server import DatabaseServer
 from resources.database.session_store import hold_bar_size, lock_session, lock_telling
-from resources.database.table_writer import DUAL_TICKER_BARS, TABLES, Change, upsert_bars
+from resources.database.table_writer import DUAL_TICKER_BARS, TABLES, upsert_bars
 from resources.errors import DatabaseError, SessionFinal
 
 LIVE_LOCK: Final = 0x6C697665
 """"live": the lock of the one process that takes in bars as they happen."""
-NO_CHANGE: Final = Change(0, 0, 0, 0)
 State = Literal["sleeping", "streaming", "degraded", "stopped"]
 Event = Literal["published", "withheld"]
 
@@ -65,15 +64,6 @@ class LiveState:
     """bars that came after their time was told without them,"""
     revised: int = 0
     """and bars that came again with other values."""
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What a transaction did."""
-
-    bars: Change
-    frame_rows: int
-    """Rows of the frame that were added or changed."""
 
 
 @dataclass
@@ -119,14 +109,14 @@ class LiveStore:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     """Waits that many seconds between two attempts."""
 
-    def commit(self, session: Session, bars: Columns, frame: Columns, told: Told | None) -> Committed:
+    def commit(self, session: Session, bars: Columns, frame: Columns, told: Told) -> None:
         """Store bars and rows of the frame and tell of a bar, all of it or nothing; may be done again.
 
         Args:
             session: the one that goes on.
             bars: `schemas.tables.Bars`, new or other ones.
             frame: `schemas.tables.Frame`, of bars that were told, and of the one that is.
-            told: the next bar; None where only earlier ones changed. Of earlier ones it is told which is the first.
+            told: the next bar. Of earlier ones that changed it is told which is the first.
 
         Raises:
             SessionFinal: the gate has judged the session; nothing was stored.
@@ -134,23 +124,22 @@ class LiveStore:
             ContractBroken: a value that a table cannot hold exactly.
 
         """
-        return with_retries(lambda: self._committed(session, bars, frame, told), self.sleep)
+        with_retries(lambda: self._commit(session, bars, frame, told), self.sleep)
 
-    def _committed(self, session: Session, bars: Columns, frame: Columns, told: Told | None) -> Committed:
+    def _commit(self, session: Session, bars: Columns, frame: Columns, told: Told) -> None:
         with self.server.connect() as connection:
             lock_session(connection, session)
             self._refuse_final(connection, session)
             hold_bar_size(connection, self.server.shown, self.bar_size)
-            change = upsert_bars(connection, bars) if len(bars) else NO_CHANGE
-            rows, first = self._upsert_frame(connection, frame) if len(frame) else (0, None)
+            if len(bars):
+                upsert_bars(connection, bars)
+            first = self._upsert_frame(connection, frame) if len(frame) else None
             lock_telling(connection)
-            if told is not None:
-                about = {"session": session.day, "close": session.close, "missing": list(told.missing)}
-                self._tell(connection, asdict(told) | about)
-            if first is not None and (told is None or first < told.timestamp):
+            about = {"session": session.day, "close": session.close, "missing": list(told.missing)}
+            self._tell(connection, asdict(told) | about)
+            if first is not None and first < told.timestamp:
                 asked = {"timestamp": first, "session": session.day}
                 connection.execute(named_query("tell_live_revision"), asked)
-        return Committed(change, rows)
 
     def told(self, session: Session) -> dict[pd.Timestamp, Event]:
         """What was told of the session's bars, by start of bar."""
@@ -197,8 +186,8 @@ class LiveStore:
         asked = {"open": session.open, "symbols": list(self.symbols)}
         return connection.execute(named_query("session_judged"), asked).fetchone() == (True,)
 
-    def _upsert_frame(self, connection: psycopg.Connection, frame: Columns) -> tuple[int, datetime | None]:
-        """How many rows were written, and the first bar of which one was."""
+    def _upsert_frame(self, connection: psycopg.Connection, frame: Columns) -> datetime | None:
+        """The first bar of which a row was written."""
         values = {name: in_text(frame, name, kind) for name, kind in TABLES[DUAL_TICKER_BARS].items()}
         row = connection.execute(named_query("upsert_dual_ticker_bars"), values, prepare=True).fetchone()
-        return row or (0, None)
+        return None if row is None else row[0]

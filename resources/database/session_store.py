@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 
+from market.normalise import empty_bars
 from market.quality.columns import Arrays, Columns
 from market.quality.fingerprint import fingerprints
 from market.sessions import NEW_YORK, BarSize, Session
@@ -34,7 +35,7 @@ from resources.database.table_writer import (
 )
 from resources.errors import Blocked, DatabaseUnreachable, FingerprintMismatch, OtherBarSize
 from schemas.quality import QualityReport
-from schemas.tables import BAR_VALUES, Bars, Frame
+from schemas.tables import BAR_VALUES, Frame
 from schemas.texts import alike
 
 LOCK_CLASS = 0x62617273  # "bars": with the session's ordinal, the advisory lock of one session
@@ -157,7 +158,7 @@ class SessionStore:
             if not never.symbols:
                 return Change(0, 0, 0, 0)
             never._replace(connection, DUAL_TICKER_BARS, [(session, Frame.empty())])
-            change = never._replace(connection, MARKET_DATA, [(session, Bars.empty())])[session.key]
+            change = never._replace(connection, MARKET_DATA, [(session, empty_bars())])[session.key]
             tell_final(connection, [session])
             return change
 

@@ -145,7 +145,7 @@ class Failover:
                 failure,
                 second,
             ) from None
-        texts = {"role": FALLBACK, "why": f"{self.primary.name}: {type(failure).__name__}"}
+        texts = {"role": FALLBACK, "why": why_instead(self.primary.name, failure)}
         bars = part.bars.assign(**texts).astype(part.bars.dtypes.to_dict())
         part = replace(part, columns=Columns(checked(bars, Bars)))
         report = self._judge(part, symbol, session, history)
@@ -170,6 +170,11 @@ class Failover:
         self, part: NormalisedBars, symbol: str, session: Session, history: tuple[Grid, ...] | None
     ) -> QualityReport:
         return self._gate.judge(Evidence(session, self._bar_size, (symbol,), part.bars, history=history))
+
+
+def why_instead(primary: str, failure: Exception) -> str:
+    """What a bar of the fallback says of why it is not the primary feed's."""
+    return f"{primary}: {type(failure).__name__}"
 
 
 def _attempt(symbol: str, feed: Feed, said: str, report: QualityReport | None = None) -> Attempt:

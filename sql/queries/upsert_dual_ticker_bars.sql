@@ -18,4 +18,4 @@ WITH written AS (
            excluded.ema_long, excluded.vwap)
     RETURNING "timestamp"
 )
-SELECT count(*), min("timestamp") FROM written
+SELECT min("timestamp") FROM written

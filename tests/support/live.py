@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from live.opening import open_live
 from live.service import LiveService
 from market.normalise import NormalisedSessions, Provenance
 from market.quality.columns import Columns
 from market.sessions import BarSize, Session, sessions_between
 from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
-from resources.desk import Desk
 from resources.errors import FeedError
 from resources.feeds.breaker import Breaker, Standing
 from resources.feeds.live.feed import LiveFeed, SoFar
-from resources.gate_settings import load_gate
-from resources.landing import LandingZone
 from resources.market_time import MarketTime
 from resources.settings import load_settings
 from schemas.tables import AS_TRADED
@@ -134,18 +132,9 @@ def live_service(
     observe: Callable[[Session, Mapping[str, object]], None] = lambda session, about: None,
 ) -> tuple[LiveService, list[str]]:
     """The live process of a desk, and what it says."""
-    settings = load_settings()
     server = DatabaseServer(desk.url)
     migrate(server)
-    about = Desk(
-        settings.symbols,
-        settings.bar_size,
-        load_gate(settings.environment),
-        LandingZone(settings.landing_url),
-        server,
-    )
     said: list[str] = []
-    service = LiveService(
-        settings, about, lambda: (primary, fallback), MarketTime(clock.now, clock.sleep), said.append, observe
-    )
+    service = open_live(load_settings(), server, MarketTime(clock.now, clock.sleep), said.append, observe)
+    service.feeds = lambda: (primary, fallback)
     return service, said

@@ -15,14 +15,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from live.opening import open_live
 from live.service import LiveService
-from resources.database.feed_event_store import FeedEventStore
 from resources.database.live_store import LiveStore
 from resources.database.server import DatabaseServer
-from resources.desk import Desk
-from resources.feeds.opening import Feeds
-from resources.gate_settings import load_gate
-from resources.landing import LandingZone
 from resources.market_time import MarketTime
 from resources.settings import load_settings
 from simulators.clock import ReplayClock
@@ -83,20 +79,8 @@ def run(environment: Mapping[str, str], url: str, clock: SharedClock, death: Dea
 
 def live_service(url: str, clock: SharedClock) -> LiveService:
     """The live process of the desk that the environment says, by that clock."""
-    settings, server = load_settings(), DatabaseServer(url)
     time_ = MarketTime(clock.now, clock.sleep)
-    landing = LandingZone(settings.landing_url)
-    desk = Desk(settings.symbols, settings.bar_size, load_gate(settings.environment), landing, server)
-    feeds = Feeds(settings, landing, FeedEventStore(server), time_)
-    second = settings.feeds.second
-    return LiveService(
-        settings,
-        desk,
-        lambda: (feeds.live(settings.feeds.primary), None if second is None else feeds.live(second)),
-        time_,
-        lambda line: None,
-        lambda session, about: None,
-    )
+    return open_live(load_settings(), DatabaseServer(url), time_, lambda line: None, lambda session, about: None)
 
 
 def _main(environment: Mapping[str, str], url: str, clock: SharedClock, death: Death | None) -> None:

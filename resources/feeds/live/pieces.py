@@ -14,7 +14,7 @@ from market.sessions import BarSize, Session
 from resources.feeds.interactive_brokers_answers import LOT, Unit, in_lots
 from resources.feeds.interactive_brokers_history import SOURCE
 from resources.ib.real_time import SECONDS, FiveSecondBar
-from schemas.tables import KEPT, PRIMARY, SPLIT_ADJUSTED
+from schemas.tables import PLAIN, SPLIT_ADJUSTED
 
 
 class Pieces:
@@ -65,7 +65,7 @@ class Pieces:
             return empty_bars()
         prices = {name: [float(getattr(one, name)) for one in traded] for name in ("open", "high", "low", "close")}
         volumes = [float(one.volume) * (LOT if self._in_lots else 1) for one in traded]
-        texts = {"source": SOURCE, "basis": SPLIT_ADJUSTED, "role": PRIMARY, "why": "", "mark": KEPT, "remark": ""}
+        texts = {"source": SOURCE, "basis": SPLIT_ADJUSTED, **PLAIN}
         stamps = pd.DatetimeIndex([one.start for one in traded])
         table = pd.DataFrame({"timestamp": stamps, "symbol": symbol, **prices, "volume": volumes, **texts})
         return aggregate(table.astype(empty_bars().dtypes.to_dict()), session, self._bar_size)

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup demo test insync dev check bench hold lint types contract definitions lock clean
+.PHONY: help setup demo test insync dev up check bench hold lint types contract definitions lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,13 +30,16 @@ insync: .venv-ib_insync/ready   ## run what speaks to Interactive Brokers with i
 dev: setup       ## open the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/intraday dev
 
+up: setup        ## run everything on this machine: database, Dagster, monitoring, live; Ctrl-C ends it
+	@$(BIN)/intraday up
+
 check: lint types contract definitions insync test   ## everything that must hold before a change lands
 
 bench: setup     ## run the benchmarks, half an hour
 	@$(BIN)/python -m bench
 
-hold: setup      ## kill loads and servers at 200 points of a load; make up 2,000 histories of orders; replay whole days live; an hour
-	@$(BIN)/python -m pytest -m long -s tests/test_killed.py tests/test_oms_histories.py tests/test_live_replay.py
+hold: setup      ## kill loads and servers at 200 points of a load; make up 2,000 histories of orders; replay whole days live; kill every process of `up`; an hour
+	@$(BIN)/python -m pytest -m long -s tests/test_killed.py tests/test_oms_histories.py tests/test_live_replay.py tests/test_up.py
 
 lint: setup      ## ruff: style and format
 	@$(BIN)/ruff check .

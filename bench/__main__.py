@@ -15,6 +15,7 @@ MODULES = (
     "live",
     "positions",
     "observations",
+    "monitoring",
 )
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def middle(took: Sequence[Took]) -> Took:
 
 def environment(home: Path) -> dict[str, str]:
     """A desk whose vendor nobody answers, with databases of its own on the server of all."""
-    from cli.instance import sqlalchemy_url
+    from cli.instance_home import sqlalchemy_url
     from resources.database.server import embedded_server
 
     server = home.parent / "postgres"
@@ -228,13 +228,14 @@ def plain(first: str, last: str) -> None:
     from intraday_assets.graph import SPECS, make_sessions
     from intraday_assets.work import RunDesk, SessionWork
     from resources.dagster_resources import resources_from
+    from resources.end_of_day import DayEnds
     from resources.settings import load_settings
 
     settings = load_settings()
     made: dict[str, Any] = resources_from(settings)
     zone, server, gate = made["landing"].zone(), made["database"].server(), made["gate"].gate()
     feed = made["feeds"].feeds(zone, server).failover(gate)
-    desk = RunDesk(settings.symbols, settings.bar_size, gate, zone, server, feed)
+    desk = RunDesk(settings.symbols, settings.bar_size, gate, zone, server, feed, DayEnds(settings, lambda: server))
     selected = frozenset(spec.key.to_user_string() for spec in SPECS)
     wanted = sessions_asked_for(first, last, settings)
     for _, month in groupby(wanted, key=lambda session: session.month):

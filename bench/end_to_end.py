@@ -41,7 +41,8 @@ from resources.landing import LandingZone, RawAnswer
 from resources.load_desk import Judged, LoadingDesk
 from resources.load_judging import SessionJudge
 from resources.loading import Loader, in_chunks, overlapped
-from resources.settings import AlphaVantageSettings, load_settings
+from resources.settings import load_settings
+from resources.settings_sections import AlphaVantageSettings
 from simulators.alpha_vantage_answers import parse_query, render, select
 
 SESSIONS = 252

@@ -18,7 +18,7 @@ from psycopg import sql
 from bench.measure import Row, Side, heading, say, show, side_by_side
 from bench.server import SETTINGS, benchmark_database, benchmark_server
 from bench.workload import SYMBOLS, vendor_history, whole_days
-from cli.instance import sqlalchemy_url
+from cli.instance_home import sqlalchemy_url
 from resources.database.arrow_connections import CONNECTIONS
 from resources.database.server import DatabaseServer
 from resources.market_bars import market_bars

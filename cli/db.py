@@ -55,6 +55,32 @@ def check() -> None:
 
 
 @db.command()
+def prepare() -> None:
+    """Bring this desk's database and Dagster's to what this code needs, before services start.
+
+    What `intraday up` does first; elsewhere a step of its own, while nothing else runs. Nothing is loaded.
+
+    Exit status: 0 both are ready, 2 one is not.
+    """
+    from cli.db_services import prepare as command
+
+    end(lambda: command(Screen()), interrupted="Run it again.")
+
+
+@db.command()
+def hold() -> None:
+    """Keep the embedded PostgreSQL running until Ctrl-C, for services that are started and ended one by one.
+
+    Without it the server runs as long as anybody uses it.
+
+    Exit status: 2 it did not start, or died; 130 interrupted.
+    """
+    from cli.db_services import hold as command
+
+    end(lambda: command(Screen()))
+
+
+@db.command()
 def backup(
     path: Annotated[
         str,

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from market.sessions import NEW_YORK
+from market.telling import new_york
 from resources.database.opening import open_server
 from resources.database.summary import SessionSummary, stored_summary
 from resources.settings import load_settings
@@ -69,7 +69,7 @@ def _gaps(one: SessionSummary) -> str:
 
 
 def _clock(at: pd.Timestamp | None) -> str:
-    return "" if at is None else f"{at.tz_convert(NEW_YORK):%H:%M}"
+    return "" if at is None else new_york(at)
 
 
 def _plain(one: SessionSummary) -> dict[str, object]:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cli.sessions import sessions_named
-from market.sessions import Session, latest_closed_session
+from market.sessions import Session
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.opening import open_server
-from resources.errors import TooEarly
 from resources.feeds.alpha_vantage_answers import KEY_VARIABLE
 from resources.feeds.opening import Feeds
 from resources.landing import LandingZone
-from resources.market_time import utc_now
+from resources.market_time import hold_over, utc_now
 from resources.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -51,13 +50,8 @@ def sessions_asked_for(
         TooEarly: not all of them are over: names the first that is not, and which can be had.
 
     """
-    found, asked_at = sessions_named(first, last, settings.first_session), now()
-    early = next((session for session in found if session.close >= asked_at), None)
-    if early is not None:
-        raise TooEarly(
-            f"{early.key} is not over: it closes at {early.close:%Y-%m-%d %H:%M} UTC. "
-            f"The latest session that is over is {latest_closed_session(asked_at).key}."
-        )
+    found = sessions_named(first, last, settings.first_session)
+    hold_over(found, now())
     return found
 
 
@@ -91,6 +85,7 @@ def demonstration(
                 "INTRADAY_ALPHA_VANTAGE__PLAN": "premium_1200",
                 "INTRADAY_ALPHA_VANTAGE__ENTITLEMENT": "realtime",
                 "INTRADAY_FEEDS__FALLBACK": "none",
+                "INTRADAY_AUTOMATION__RUNNING": "false",  # its feed has nothing of today
                 KEY_VARIABLE: "demonstration",
             }
         )

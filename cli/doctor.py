@@ -1,17 +1,14 @@
 """`intraday doctor`: what the system needs, a line each, and what to do where something is missing."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from rich.console import Console
 from rich.markup import escape
 
-from resources.clock import utc_now
-from resources.doctor.findings import Finding, Outcome, Surroundings
-from resources.doctor.registry import CHECKS, examine
+from resources.doctor.findings import Finding, Outcome
+from resources.doctor.registry import CHECKS, examine, this_machine
 from resources.errors import ConfigError
 from resources.settings import load_settings
 
@@ -41,14 +38,7 @@ def _findings(area: str | None, *, ask: bool) -> Iterator[Finding]:
         yield Finding("configuration", Outcome.FAIL, str(error), "mend it; nothing else can be looked at before")
         return
     yield Finding("configuration", Outcome.OK, f"{settings.environment}, home {settings.home}")
-    around = Surroundings(
-        settings=settings,
-        environment=os.environ,
-        now=utc_now,
-        free_bytes=lambda folder: shutil.disk_usage(folder).free,
-        ask=ask,
-    )
-    yield from examine(around, area)
+    yield from examine(this_machine(settings, ask=ask), area)
 
 
 def _show(finding: Finding, console: Console, *, closer: bool) -> None:

@@ -6,10 +6,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.desk import open_events, open_feeds
+from monitoring.metrics import exposition, feed_counters
 from resources.database.feed_event_store import FeedEvent, FeedEventStore
 from resources.errors import ConfigError
 from resources.feeds.breaker import FeedState
-from resources.metrics import exposition
 from resources.settings import Settings, load_settings
 
 STYLE = {"up": "green", "probing": "yellow", "down": "red"}
@@ -23,7 +23,8 @@ def feeds(console: Console, *, prometheus: bool, reset: str | None) -> int:
     if reset is not None:
         _reset(store, reset, settings, console)
     elif prometheus:
-        console.out(exposition(store), highlight=False, end="")
+        counted = {(row.feed, row.event): row.count for row in store.counts()}
+        console.out(exposition(feed_counters(settings.feeds.roles, counted)), highlight=False, end="")
     else:
         _show_states(store, settings, console)
         _show_events(store, console)
@@ -44,15 +45,9 @@ def quote(symbols: list[str], console: Console) -> int:
     return 0
 
 
-def _names(settings: Settings) -> dict[str, str]:
-    """The configured feeds, and for what each is asked."""
-    second = settings.feeds.second
-    return {settings.feeds.primary: "primary"} | ({} if second is None else {second: "fallback"})
-
-
 def _reset(store: FeedEventStore, feed: str, settings: Settings, console: Console) -> None:
-    if feed not in _names(settings):
-        raise ConfigError(f"There is no feed {feed!r}; allowed: {', '.join(_names(settings))}.")
+    if feed not in settings.feeds.roles:
+        raise ConfigError(f"There is no feed {feed!r}; allowed: {', '.join(settings.feeds.roles)}.")
     store.keep(FeedEvent(feed, FeedState.UP.value, "set by a person"))
     console.print(f"{feed} is up: the next run asks it again.")
 
@@ -62,7 +57,7 @@ def _show_states(store: FeedEventStore, settings: Settings, console: Console) ->
     for column in ("feed", "asked as", "state", "left alone until (UTC)"):
         table.add_column(column, no_wrap=True)
     standings = store.standings()
-    for feed, role in _names(settings).items():
+    for feed, role in settings.feeds.roles.items():
         standing = standings.get(feed)
         state = standing.state if standing else FeedState.UP.value
         until = f"{standing.until:%Y-%m-%d %H:%M:%S}" if standing and standing.until and state == "down" else ""

@@ -6,7 +6,6 @@ Readable at 80 columns, in a pipe and without colour: every verdict is a word.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
@@ -14,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from market.quality.verdicts import COUNTS_MISSING
-from market.sessions import NEW_YORK
+from market.telling import new_york
 from schemas.quality import Action, Finding, QualityReport, Span, Verdict
 
 STYLE: Final = {Verdict.PASS: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red", Verdict.ERROR: "bold magenta"}
@@ -188,7 +187,7 @@ def _listed(lines: Sequence[tuple[str, str]]) -> Padding:
 
 
 def _gap(span: Span) -> str:
-    first, last = (f"{pd.Timestamp(stamp).tz_convert(NEW_YORK):%H:%M}" for stamp in (span.first, span.last))
+    first, last = new_york(span.first), new_york(span.last)
     return first if span.bars == 1 else f"{first}-{last} ({span.bars})"
 
 

@@ -7,34 +7,28 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import parse_qs, quote, urlsplit
 
 import dagster as dg
 
-from resources.database.server import DatabaseServer, embedded_server, libpq_url, pid_exists
+from cli.instance_home import instance_environment, instance_folder
+from resources.database.server import DAGSTER, DatabaseServer, embedded_folder, embedded_server, libpq_url, pid_exists
 from resources.landing import replace_durably
 from resources.paths import DEPLOY
 from resources.settings import Settings
 
 PROCESS_TAG = "intraday/process"
-BATCH = "1000"
-"""How many of the events that plan a run, one for each asset and session, Dagster hands to its storage at once."""
 LOCK = 0x64616773  # "dags": the advisory lock that lets one process create Dagster's tables at a time
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Dagster's instance under INTRADAY_HOME, its runs and events in PostgreSQL; also what `dagster dev` will use."""
-    folder = settings.home / "dagster"
+    folder = instance_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     text = (DEPLOY / "dagster.yaml").read_text(encoding="utf-8")
     config = folder / "dagster.yaml"
     if not config.exists() or config.read_text(encoding="utf-8") != text:
         replace_durably(config, text.encode())  # a daemon that reads half of it would store its runs elsewhere
-    os.environ["DAGSTER_HOME"] = str(folder)
-    if not os.environ.get("INTRADAY_DAGSTER_URL"):
-        server = embedded_server(settings.home / "postgres", "dagster")
-        os.environ["INTRADAY_DAGSTER_URL"] = sqlalchemy_url(server.url)
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", BATCH)
+    os.environ.update(instance_environment(settings, lambda: embedded_server(embedded_folder(settings.home), DAGSTER)))
     with _tables_made_once(os.environ["INTRADAY_DAGSTER_URL"]):
         instance = dg.DagsterInstance.get()
     _end_runs_of_the_dead(instance)
@@ -60,11 +54,3 @@ def _end_runs_of_the_dead(instance: dg.DagsterInstance) -> None:
         host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
         if host == socket.gethostname() and not pid_exists(int(pid)):
             instance.report_run_failed(run, f"The process {pid} that ran it was ended. Run it again to go on.")
-
-
-def sqlalchemy_url(url: str) -> str:
-    """A libpq URL for SQLAlchemy with psycopg2, as dagster-postgres needs: `postgresql://` alone means psycopg 3."""
-    parts = urlsplit(url)
-    host = parse_qs(parts.query).get("host", [""])[0]
-    query = f"?host={quote(host, safe='/')}" if host else ""
-    return f"postgresql+psycopg2://{parts.netloc}{parts.path}{query}"

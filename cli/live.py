@@ -30,8 +30,6 @@ from resources.market_time import MACHINE, MarketTime, utc_now
 from resources.settings import Settings, load_settings
 from schemas.words import counted
 
-SILENT: Final = pd.Timedelta(minutes=3)
-"""A process that has not said anything for so long is not there."""
 FOLDER: Final = "live-demo"
 HEARTBEAT_SECONDS: Final = 5.0
 WARMING: Final = 3
@@ -95,7 +93,7 @@ def status(console: Console, *, as_json: bool) -> int:
     """The command: how the live process is doing."""
     settings = load_settings()
     state = LiveStore(open_server(settings.home), settings.bar_size, settings.symbols).state()
-    silent = state is not None and utc_now() - pd.Timestamp(state.seen_at) > SILENT
+    silent = state is not None and state.silent(utc_now())
     if as_json:
         told = None if state is None else asdict(state) | {"running": state.state != "stopped" and not silent}
         console.out(json.dumps(told, indent=2, default=str), highlight=False)
@@ -113,7 +111,7 @@ def _lines(state: LiveState, *, silent: bool) -> Iterator[str]:
         last = "none yet" if state.last_bar is None else f"{state.last_bar:%H:%M} UTC"
         yield f"session {state.session}, last bar {last}, from {state.feed}"
         yield f"{counted(state.missing, 'bar')} missing, {state.late} late, {state.revised} revised"
-    if silent and state.state != "stopped":
+    if silent:
         yield f"It has said nothing since {state.seen_at:%Y-%m-%d %H:%M:%S} UTC: it is not running."
 
 

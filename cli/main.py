@@ -10,8 +10,10 @@ from dotenv import load_dotenv
 
 from cli.db import db
 from cli.ending import STORED, UNWRITTEN, Screen, end, hold_readable
+from cli.eod_commands import EodCommands, eod
 from cli.gate_commands import GateCommands, gate
 from cli.live_commands import live
+from cli.monitor_commands import MONITOR_HELP, STATUS_HELP, monitor, status
 from cli.orders_commands import orders
 from cli.positions_commands import positions
 from cli.simulate_commands import Port, simulate
@@ -25,10 +27,13 @@ app = typer.Typer(
 )
 app.add_typer(simulate, name="simulate")
 app.add_typer(gate, name="gate")
+app.add_typer(eod, name="eod")
 app.add_typer(db, name="db")
 app.add_typer(orders, name="orders")
 app.add_typer(positions, name="positions")
 app.add_typer(live, name="live")
+app.command(help=MONITOR_HELP)(monitor)
+app.command(help=STATUS_HELP)(status)
 
 
 class Format(StrEnum):
@@ -192,6 +197,28 @@ def dev(port: Port = 3000) -> None:
 
 
 @app.command()
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the Dagster UI, on loopback.")] = 3000,
+    monitor_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Of the monitoring. [monitoring.port]")
+    ] = None,
+    added: Annotated[list[str] | None, typer.Option("--with", metavar="SERVICE", help="Run this too: orders.")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE", help="Leave this out: live or monitor.")
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="Show how it is doing instead of starting it.")] = False,
+) -> None:
+    """Run everything on this machine: database, Dagster with its daemon, monitoring, live; Ctrl-C ends it.
+
+    What dies is started again. Without an Alpha Vantage key it is the demonstration's desk, and live is left out.
+    """
+    from cli.up import status as show
+    from cli.up import up as command
+
+    end(lambda: show(Screen()) if status else command(Screen(), port, monitor_port, added or [], without or []))
+
+
+@app.command()
 def export(
     output: Annotated[str, typer.Option("--output", "-o", metavar="PATH", help="The file; - is stdout, for CSV.")],
     start: Annotated[
@@ -235,5 +262,6 @@ def export(
 def main() -> None:
     """Run what the command line says."""
     load_dotenv(FILES / ".env")
-    hold_readable(sys.argv[1:], GateCommands.misused if sys.argv[1:2] == ["gate"] else 2)
+    misused = {"gate": GateCommands.misused, "eod": EodCommands.misused}
+    hold_readable(sys.argv[1:], misused.get(next(iter(sys.argv[1:]), ""), 2))
     app()

@@ -17,8 +17,9 @@ from cli.desk import sessions_asked_for
 from cli.gate_table import STYLE
 from cli.instance import open_instance, process_tag
 from intraday_assets.assets.bars import NOT_PRIMARY
-from intraday_assets.definitions import MAIN_JOB, definitions_from
+from intraday_assets.definitions import definitions_from
 from intraday_assets.graph import BROKE, DID_NOT_PASS
+from intraday_assets.jobs import MAIN_JOB
 from market.sessions import Session
 from resources.database.report_store import ReportStore, SessionRow
 from resources.database.server import find_server

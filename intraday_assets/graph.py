@@ -20,10 +20,13 @@ import dagster as dg
 from pydantic import Field
 
 from intraday_assets.assets import bars, eod_summaries, frames, hypertables, quality_reports, reconciliation
+from intraday_assets.failures import failure
 from intraday_assets.work import Check, Made, RunDesk, SessionWork
 from market.sessions import session
 from resources.dagster_resources import DatabaseResource, FeedsResource, GateResource, LandingResource
+from resources.end_of_day import DayEnds
 from resources.errors import NO_BETTER_ALONE
+from resources.market_time import hold_over, utc_now
 from resources.settings import Settings
 from schemas.errors import ContractBroken, IntradayError
 from schemas.words import counted
@@ -75,6 +78,7 @@ CHECKS = [
     frames.CONTRACT,
     *quality_reports.CHECKS,
     eod_summaries.CONTRACT,
+    eod_summaries.END_OF_DAY,
     reconciliation.RECONCILED,
 ]
 CONTRACTS = frozenset(check.asset_key.to_user_string() for check in CHECKS if check.name == "contract")
@@ -136,12 +140,15 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
     ) -> Iterator[Event]:
         selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
         seen = Seen()
+        asked = [session(key) for key in context.partition_keys]
         try:
+            hold_over(asked, utc_now())  # before anything is judged: live would take that for the session's end
             zone, server, rules = landing.zone(), database.server(), gate.gate()
             feed = feeds.feeds(zone, server).failover(rules, refresh=config.refresh)
-            desk = RunDesk(settings.symbols, settings.bar_size, rules, zone, server, feed)
-            last = session(context.partition_keys[-1]) if config.overviews else None
-            for _, month in groupby(map(session, context.partition_keys), key=lambda one: one.month):
+            ends = DayEnds(settings, lambda: server)
+            desk = RunDesk(settings.symbols, settings.bar_size, rules, zone, server, feed, ends)
+            last = asked[-1] if config.overviews else None
+            for _, month in groupby(asked, key=lambda one: one.month):
                 works = [SessionWork(desk, one, draws_overviews=one == last) for one in month]
                 yield from make_sessions(works, selected)
                 for work in works:
@@ -149,9 +156,9 @@ def session_assets(settings: Settings, partitions: dg.PartitionsDefinition[str])
                 _log_outcomes(context, works)
             if "eod_summaries" in selected:
                 check = reconciliation.reconcile(settings, server)
-                yield _evaluation("eod_summaries", check, context.partition_keys[-1])
+                yield _evaluation("eod_summaries", check, asked[-1].key)
         except IntradayError as error:
-            raise dg.Failure(error.sentence(), {BROKE: True}, allow_retries=error.retry_helps) from error
+            raise failure(error.sentence(), {BROKE: True}, retry_helps=error.retry_helps) from error
         for name, keys in (("intraday/not_primary_feed", seen.not_primary), ("intraday/accepted", seen.accepted)):
             if keys:
                 _tag(context, name, keys)
@@ -257,11 +264,11 @@ def _outcome(context: dg.AssetExecutionContext, bad: dict[str, BadSession]) -> d
     _tag(context, "intraday/did_not_pass", list(bad))
     why = {key: one.why for key, one in bad.items()}
     lines = [f"{key}: {sentence}" for key, sentence in why.items()]
-    return dg.Failure(
-        description=f"{len(bad)} of {counted(len(context.partition_keys), 'session')} did not pass. " + " ".join(lines),
-        metadata={
+    return failure(
+        f"{len(bad)} of {counted(len(context.partition_keys), 'session')} did not pass. " + " ".join(lines),
+        {
             "sessions": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines)),
             DID_NOT_PASS: dg.MetadataValue.json(why),
         },
-        allow_retries=all(one.retry_helps for one in bad.values()),
+        retry_helps=all(one.retry_helps for one in bad.values()),
     )

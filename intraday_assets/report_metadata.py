@@ -93,7 +93,7 @@ def findings_markdown(findings: Sequence[Finding]) -> str:
     lines = ["| verdict | rule | of | measured | warn | fail | found |", "|---|---|---|---|---|---|---|"]
     for one in gravest_first(findings):
         numbers = [_number(value) for value in (one.measured, one.warn, one.fail)]
-        cells = map(_cell, (one.verdict, one.rule, one.symbol or "all", *numbers, one.message))
+        cells = map(cell, (one.verdict, one.rule, one.symbol or "all", *numbers, one.message))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -119,7 +119,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that stays one cell of a Markdown table, and text."""
     return " ".join(text.split()).replace("<", "&lt;").replace("|", r"\|")
 

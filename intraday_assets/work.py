@@ -20,6 +20,7 @@ from resources.database.feed_event_store import FeedEventStore
 from resources.database.table_writer import Change
 from resources.desk import Desk
 from resources.earlier import EarlierSessions
+from resources.end_of_day import DayEnds
 from resources.errors import (
     UNUSABLE,
     Blocked,
@@ -97,6 +98,7 @@ class RunDesk(Desk):
     """What every session of a run shares."""
 
     feed: Failover
+    ends: DayEnds
 
     @cached_property
     def events(self) -> FeedEventStore:

@@ -19,7 +19,7 @@ from market.quality.evidence import Evidence
 from market.running import Origin, RunningSession
 from market.sessions import Session, session_after, session_from, sessions_before
 from resources.database.feed_event_store import FeedEvent, FeedEventStore
-from resources.database.live_store import LiveStore
+from resources.database.live_store import DONE, INTERRUPTED, LiveStore
 from resources.desk import Desk
 from resources.earlier import EarlierSessions
 from resources.errors import DatabaseError, NotLanded, SessionFinal
@@ -83,9 +83,9 @@ class LiveService:
                     continue  # the machine slept
                 if self._took_in(session):
                     last, done = session, done + 1
-            self.reporter.stopped("as many sessions as were asked for")
+            self.reporter.stopped(DONE)
         except KeyboardInterrupt:
-            self.reporter.stopped("interrupted")
+            self.reporter.stopped(INTERRUPTED)
             raise
         except Exception as error:
             self.reporter.stopped(str(error))

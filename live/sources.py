@@ -26,7 +26,7 @@ from resources.errors import (
 from resources.feeds.breaker import FeedState
 from resources.feeds.failover import why_instead
 from resources.feeds.live.feed import LiveFeed, SoFar
-from resources.settings import BreakerSettings, LiveSettings
+from resources.settings_sections import BreakerSettings, LiveSettings
 from schemas.errors import IntradayError
 
 OF_ALL_SYMBOLS = (Outage, Throttled, NotAsked, DailyLimitSpent, DatabaseError)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from market.running import RunningSession
 from market.sessions import NEW_YORK, Session
+from market.telling import new_york
 from resources.database.live_store import LiveState, LiveStore
 from resources.errors import DatabaseError
 from resources.market_time import MarketTime
@@ -148,7 +149,7 @@ def _line(running: RunningSession, place: int, feed: str) -> str:
     """A bar: New York's time at its start, each symbol's close, the feed."""
     closes = zip(running.symbols, running.closes(place), strict=True)
     shown = "  ".join(f"{symbol} {'missing' if isnan(close) else f'{close:,.2f}'}" for symbol, close in closes)
-    return f"{running.starts[place].tz_convert(NEW_YORK):%H:%M}  {shown}  {feed}"
+    return f"{new_york(running.starts[place])}  {shown}  {feed}"
 
 
 def _clock(instant: pd.Timestamp) -> str:

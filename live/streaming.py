@@ -21,7 +21,7 @@ from market.running import RunningSession
 from resources.database.live_store import LiveStore, Told
 from resources.errors import DatabaseError, DatabaseFull, NotAlone, SessionFinal
 from resources.market_time import MarketTime
-from resources.settings import LiveSettings
+from resources.settings_sections import LiveSettings
 from schemas.tables import FEATURES
 
 LINGER: Final = pd.Timedelta(minutes=10)

@@ -119,7 +119,9 @@ def session(key: str) -> Session:
     try:
         day = date.fromisoformat(key)
     except ValueError:
-        raise UnknownSession(f"{key!r} is not a date of the form YYYY-MM-DD.") from None
+        day = None
+    if day is None or day.isoformat() != key:  # 20201204 and 2020-W49-5 are dates of other forms
+        raise UnknownSession(f"{key!r} is not a date of the form YYYY-MM-DD.")
     label = pd.Timestamp(day)
     _refuse_unknown_day(day)
     if not calendar.is_session(label):

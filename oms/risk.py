@@ -10,7 +10,7 @@ from decimal import Decimal
 from math import ceil
 
 from resources.errors import OrderRefused
-from resources.settings import RiskLimits
+from resources.settings_sections import RiskLimits
 from schemas.risk import Halt, LastPrice, WorkingOrder
 from schemas.trading import Order, Side
 

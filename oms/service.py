@@ -27,7 +27,7 @@ from resources.database.order_rows import KeptOrder
 from resources.database.order_store import AccountTransaction, OrderStore
 from resources.errors import BrokerRefused, OrderRefused
 from resources.ib.values import masked
-from resources.settings import OmsSettings
+from resources.settings_sections import OmsSettings
 from schemas.broker import (
     BrokerBook,
     BrokerEvent,

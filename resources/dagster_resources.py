@@ -5,6 +5,7 @@ The UI shows their fields, so no secret is one.
 
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import dagster as dg
@@ -46,7 +47,8 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def server(self) -> DatabaseServer:
         """The server, its schema brought up to date once a process."""
-        return _open_once(Path(self.home))
+        with _OPENING:
+            return _open_once(Path(self.home))
 
 
 class GateResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -70,3 +72,5 @@ def resources_from(settings: Settings) -> dict[str, dg.ConfigurableResource]:  #
 
 
 _open_once = cache(open_server)
+_OPENING = Lock()
+"""Sensors and schedules are threads of one process, and `cache` lets two of them open at once."""

@@ -28,6 +28,7 @@ IntradayError (schemas.errors)
 ├── NotWritten                a file that could not be written where a person wants it
 ├── ReportUnreadable          a landed report that is not one of this code's
 ├── NotAcceptable             a session that no person can let pass, or not like this
+├── AlertNotSent              a channel did not take a message       retry helps
 ├── DatabaseError             the database
 │   ├── DatabaseUnreachable   no connection                       retry helps
 │   ├── DatabaseBusy          a lock, a deadlock, a time limit     retry helps
@@ -200,6 +201,12 @@ class ReportUnreadable(IntradayError):
 
 class NotAcceptable(IntradayError):
     """A session that no person can let pass, or not like this."""
+
+
+class AlertNotSent(IntradayError):
+    """A webhook or a mail server did not take a message; it is kept, and sent again."""
+
+    retry_helps: bool = True
 
 
 class DatabaseError(IntradayError):

@@ -1,9 +1,7 @@
 """HTTP as every feed uses it: a time limit on each call, typed failures, no key in anything that is kept or shown."""
 
 import logging
-import queue
 import re
-import threading
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -13,6 +11,8 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from resources.errors import MalformedPayload, Outage, Throttled
+from resources.in_time import in_time
+from schemas.words import printable
 
 MASK = "***"
 KEY = re.compile(r"(apikey=)[^&\s]+", re.IGNORECASE)
@@ -43,7 +43,7 @@ def redact(text: str, secret: str | None) -> str:
 def shown(text: str, limit: int = SHOWN) -> str:
     """The beginning of foreign text on one line, printable, so that it can stand in a message, a log or a database."""
     flat = " ".join(text[: 4 * limit].split())
-    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in flat)
+    clean = printable(flat)
     return f"{clean[:limit]}…" if len(clean) > limit else clean or "an empty text"
 
 
@@ -58,30 +58,8 @@ def get_text(
         MalformedPayload: another status from 400 to 499, or an answer that never ends.
 
     """
-    answers: queue.Queue[str | Exception] = queue.Queue()
-    threading.Thread(target=_ask, args=(answers, client, url, params, timeout, secret), daemon=True).start()
-    try:
-        # A time limit of `requests` is one of silence: headers that drip would never reach it.
-        answer = answers.get(timeout=timeout + PATIENCE_SECONDS)
-    except queue.Empty:
-        raise Outage(f"{redact(url, secret)} was still answering when its time was over.") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def _ask(
-    answers: "queue.Queue[str | Exception]",
-    client: requests.Session,
-    url: str,
-    params: Mapping[str, str],
-    timeout: float,
-    secret: str | None,
-) -> None:
-    try:
-        answers.put(_text(client, url, params, timeout, secret))
-    except Exception as error:  # raised again by who waits for it
-        answers.put(error)
+    late = Outage(f"{redact(url, secret)} was still answering when its time was over.")
+    return in_time(lambda: _text(client, url, params, timeout, secret), timeout + PATIENCE_SECONDS, late)
 
 
 def _text(client: requests.Session, url: str, params: Mapping[str, str], timeout: float, secret: str | None) -> str:

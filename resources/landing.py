@@ -8,6 +8,8 @@ raw/<feed>/<host>/<bar size>/<symbol>/<month or week>/<fetched at>.<ending>.gz
 <asset>/<shelf>/<session>.parquet               shelf: <environment>/<bar size>/<symbols>
 <asset>/<shelf>/<session>/<name>                texts: quality_reports/…/2020-11-23/qc_report.json
 ```
+
+Beside each file on this machine an empty one has its checksum in its name (`resources.checksums`).
 """
 
 import gzip
@@ -30,6 +32,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 
+from resources.checksums import noted
 from resources.errors import ConfigError, LandingFailed, NotLanded, Outage
 from resources.part_files import part_file, remove_abandoned
 from resources.paths import machine_state
@@ -38,6 +41,8 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 ANSWER = re.compile(r"/\d{8}T\d{6}\.\d{6}Z\.[a-z]+\.gz$", re.ASCII)
 """What lies on a shelf under another name is somebody else's."""
 
+LEVEL = 6
+"""How hard gzip tries: 9, its own choice, takes four times as long to save one percent."""
 LONGEST_LOCK_SECONDS = 900.0
 
 log = logging.getLogger("intraday.landing")
@@ -66,7 +71,7 @@ class LandingZone:
     def land_answer(self, shelf: str, ending: str, answer: RawAnswer) -> str:
         """Keep a vendor's answer on its shelf (`<feed>/<host>/<bar size>/<symbol>/<month>`); returns where."""
         name = f"{answer.fetched_at.tz_convert('UTC').strftime(STAMP)}.{ending}.gz"
-        return self._write(f"raw/{shelf}/{name}", gzip.compress(answer.text.encode(), mtime=0))
+        return self._write(f"raw/{shelf}/{name}", gzip.compress(answer.text.encode(), LEVEL, mtime=0))
 
     @contextmanager
     def alone(self, shelf: str) -> Iterator[None]:
@@ -154,14 +159,18 @@ class LandingZone:
         try:
             self.files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             if isinstance(self.files, LocalFileSystem):
-                if not _holds(Path(path), content):
-                    self._sweep(Path(path).parent)
-                    replace_durably(Path(path), content)
+                self._put(Path(path), content)
             else:
                 self.files.pipe_file(path, content)  # an object store shows an object when it is complete
         except OSError as error:
             raise LandingFailed(f"{path} cannot be written: {error.strerror or error}.") from error
         return str(self.files.unstrip_protocol(path))
+
+    def _put(self, path: Path, content: bytes) -> None:
+        with noted(path, content):
+            if not _holds(path, content):
+                self._sweep(path.parent)
+                replace_durably(path, content)
 
     def _sweep(self, folder: Path) -> None:
         """Once a folder: remove what a writer that was killed has left there."""

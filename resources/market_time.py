@@ -1,16 +1,34 @@
 """The market's time, and waiting in it: the machine's, or a replay's that runs faster."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
+from market.sessions import Session, latest_closed_session
+from resources.errors import TooEarly
+
 
 def utc_now() -> pd.Timestamp:
     """The machine's clock."""
     return pd.Timestamp.now(tz="UTC")
+
+
+def hold_over(sessions: Iterable[Session], now: pd.Timestamp) -> None:
+    """Refuse sessions that are not over.
+
+    Raises:
+        TooEarly: names the first that is not, and the latest that can be had.
+
+    """
+    early = next((session for session in sessions if session.close >= now), None)
+    if early is not None:
+        raise TooEarly(
+            f"{early.key} is not over: it closes at {early.close:%Y-%m-%d %H:%M} UTC. "
+            f"The latest session that is over is {latest_closed_session(now).key}."
+        )
 
 
 @dataclass(frozen=True)

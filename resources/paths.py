@@ -21,6 +21,11 @@ def default_home() -> Path:
     return base / ".intraday"
 
 
+def nearest_existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there: on its disk the folder would be made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def machine_state(folder: str = "") -> Path:
     """A folder of what all desks of a user share on this machine, whatever their home: request limits, locks.
 

@@ -7,180 +7,48 @@ not configuration: the feeds and the database read theirs from the environment t
 import os
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict, SettingsError
 
 from market.sessions import EARLIEST, BarSize
 from resources.configuration import ENVIRONMENT, PREFIX, checked_model, read_yaml
 from resources.errors import ConfigError
 from resources.paths import CONFIG, default_home
+from resources.settings_sections import (
+    AlertsSettings,
+    AlphaVantageSettings,
+    AutomationSettings,
+    BreakerSettings,
+    EodSettings,
+    FeedsSettings,
+    FilesSettings,
+    IBSettings,
+    LiveSettings,
+    MonitoringSettings,
+    OmsSettings,
+    RepairSettings,
+    StorageSettings,
+    Symbol,
+    YahooSettings,
+)
 
 THRESHOLDS = f"{PREFIX}QUALITY__"
 """Variables that `resources.gate_settings` reads."""
 DEFAULT_ENVIRONMENT = "staging"
 NO_ENVIRONMENTS = ("base", "data_quality", "splits")
 """Files of `config/` that are none."""
-NOT_SETTINGS = frozenset({"INTRADAY_ALLOW_LIVE_TRADING", "INTRADAY_DAGSTER_URL", "INTRADAY_TIMESCALEDB_PREFIX"})
+NOT_SETTINGS = frozenset(
+    {
+        "INTRADAY_ALLOW_LIVE_TRADING",
+        "INTRADAY_DAGSTER_URL",
+        "INTRADAY_PROGRAMS_PREFIX",
+        "INTRADAY_TIMESCALEDB_PREFIX",
+    }
+)
 """Variables with the prefix that are read elsewhere."""
-
-LIVE_FEEDS = ("alpha_vantage", "yahoo", "interactive_brokers")
-"""Those that have bars of a session that goes on."""
-
-Symbol = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z][A-Za-z0-9.-]{0,9}$")
-]
-
-
-class Section(BaseModel):
-    """A part of the settings."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RetrySettings(Section):
-    """How long an answer is waited for, and how often it is asked for."""
-
-    timeout_seconds: float = Field(gt=0, le=600)
-    attempts: int = Field(ge=1, le=10)
-    wait_seconds: float = Field(ge=0, le=600)
-
-
-class VendorSettings(RetrySettings):
-    """How to reach a vendor."""
-
-    base_url: str = Field(pattern=r"^https?://[^/\s]+")
-
-
-class AlphaVantageSettings(VendorSettings):
-    """How to reach Alpha Vantage, and what the key's plan allows."""
-
-    plan: Literal["free", "premium_75", "premium_150", "premium_300", "premium_600", "premium_1200"]
-    entitlement: Literal["none", "delayed", "realtime"]
-    datatype: Literal["csv", "json"]
-    extended_hours: bool
-
-
-class YahooSettings(VendorSettings):
-    """How to reach Yahoo, and how far back it has bars."""
-
-    days_back: dict[BarSize, Annotated[int, Field(ge=1, le=100_000)]] = Field(min_length=len(BarSize))
-
-
-class FilesSettings(Section):
-    """Where the files of the feed `files` lie."""
-
-    folder: str = Field(min_length=1)
-
-
-class FeedsSettings(Section):
-    """Which feed is asked, and which when it fails."""
-
-    primary: Literal["alpha_vantage", "yahoo", "interactive_brokers", "files"]
-    fallback: Literal["alpha_vantage", "yahoo", "interactive_brokers", "files", "none"]
-
-    @property
-    def second(self) -> str | None:
-        """The fallback, if there is one: a feed does not stand in for itself."""
-        return None if self.fallback in ("none", self.primary) else self.fallback
-
-
-class IBSettings(RetrySettings):
-    """Where Interactive Brokers is reached, and as whom."""
-
-    host: str | None = Field(min_length=1)
-    port: int = Field(ge=1, le=65_535)
-    client_id: int = Field(ge=0, le=1_000_000)
-    account: str | None = Field(pattern=r"^[A-Z]{1,4}[0-9]{3,12}$")
-    allow_live: bool
-    primary_exchanges: dict[Symbol, str]
-    volume_unit: Literal["detect", "shares", "lots"]
-
-
-class RepairSettings(Section):
-    """Whether missing bars are taken from the second feed, and how far the two may differ where both have bars."""
-
-    enabled: bool
-    tolerance: float = Field(gt=0, le=0.01)
-
-
-class BreakerSettings(Section):
-    """When a failing feed is left alone, for how long, and what it takes to trust it again."""
-
-    failures: int = Field(ge=1, le=100)
-    successes: int = Field(ge=1, le=100)
-    pause_seconds: float = Field(ge=0, le=86_400)
-
-
-class LiveSettings(Section):
-    """How bars are taken in while a session goes on."""
-
-    settle_seconds: dict[str, Annotated[float, Field(ge=0, le=600)]]
-    poll_seconds: float = Field(gt=0, le=60)
-    fallback_after_seconds: float = Field(gt=0, le=3_600)
-    missing_after_seconds: float = Field(gt=0, le=3_600)
-    pause_seconds: float = Field(gt=0, le=3_600)
-    gate_bars: int = Field(ge=5, le=390)
-    publish_degraded: bool
-    report_every_bars: int = Field(ge=1, le=390)
-
-    @model_validator(mode="after")
-    def _fallback_first(self) -> Self:
-        if self.missing_after_seconds <= self.fallback_after_seconds:
-            raise ValueError(
-                "missing_after_seconds must be above fallback_after_seconds: nobody would ask the fallback"
-            )
-        return self
-
-    @field_validator("settle_seconds")
-    @classmethod
-    def _each_feed(cls, value: dict[str, float]) -> dict[str, float]:
-        if value.keys() != set(LIVE_FEEDS):
-            raise ValueError(f"allowed: {', '.join(LIVE_FEEDS)}, each of them")
-        return value
-
-
-class RiskLimits(Section):
-    """What an order may do to an account; a refusal names one of these."""
-
-    position_shares: Decimal = Field(gt=0)
-    symbol_notional: Decimal = Field(gt=0)
-    total_notional: Decimal = Field(gt=0)
-    price_collar: Decimal = Field(gt=0, lt=1)
-    orders_per_minute: int = Field(ge=1, le=10_000)
-    data_age_seconds: int = Field(ge=1)
-    repeat_seconds: int = Field(ge=0, le=86_400)
-
-
-class SimulationSettings(Section):
-    """How the simulated broker fills orders from stored bars."""
-
-    seed: int = Field(ge=0)
-    cash: Decimal = Field(ge=0)
-    slippage_bps: Decimal = Field(ge=0, le=1_000)
-    participation: Decimal = Field(gt=0, le=1)
-    commission_per_share: Decimal = Field(ge=0)
-    commission_minimum: Decimal = Field(ge=0)
-
-
-class OmsSettings(Section):
-    """Which broker orders go to, and what holds them back."""
-
-    broker: Literal["simulated", "ib"]
-    account: str = Field(pattern=r"^SIM[A-Z0-9_-]{0,20}$")
-    intent_seconds: int = Field(ge=1, le=3_600)
-    limits: RiskLimits
-    simulation: SimulationSettings
-
-
-class StorageSettings(Section):
-    """Where files are kept, and for how long bars are."""
-
-    landing: str
-    retention_days: int | None = Field(ge=7, le=100_000)
 
 
 class Settings(BaseSettings):
@@ -202,6 +70,10 @@ class Settings(BaseSettings):
     breaker: BreakerSettings
     oms: OmsSettings
     live: LiveSettings
+    monitoring: MonitoringSettings
+    eod: EodSettings
+    alerts: AlertsSettings
+    automation: AutomationSettings
     storage: StorageSettings
 
     @field_validator("symbols", mode="before")

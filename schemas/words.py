@@ -12,3 +12,8 @@ def first_of(words: Sequence[str], noun: str, shown: int = 6) -> str:
     """The first words and how many more there are: `a, b and 4 more days`."""
     listed = ", ".join(words[:shown])
     return listed if len(words) <= shown else f"{listed} and {counted(len(words) - shown, f'more {noun}')}"
+
+
+def printable(text: str) -> str:
+    """Foreign text on one line: what moves a cursor or breaks the line is shown to be there, and does nothing."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

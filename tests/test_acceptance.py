@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.gate_accept import accept
-from cli.instance import sqlalchemy_url
+from cli.instance_home import sqlalchemy_url
 from intraday_assets.assets.quality_reports import persons_word
 from market.normalise import empty_bars
 from market.quality.evidence import Evidence

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from cli.backfill import TAG, backfill
-from cli.instance import open_instance, sqlalchemy_url
+from cli.instance import open_instance
+from cli.instance_home import sqlalchemy_url
 from cli.run import run
 from resources.settings import load_settings
 from simulators.alpha_vantage import AlphaVantageSimulator

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.instance import sqlalchemy_url
+from cli.instance_home import sqlalchemy_url
 from resources.database.server import embedded_server, libpq_url
 from simulators.alpha_vantage import AlphaVantageSimulator
 from tests.support.commands import intraday, started, wait_for_rows

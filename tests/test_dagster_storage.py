@@ -13,7 +13,8 @@ import pytest
 from dagster._core.events import DagsterEventType
 from psycopg import sql
 
-from cli.instance import open_instance, sqlalchemy_url
+from cli.instance import open_instance
+from cli.instance_home import sqlalchemy_url
 from intraday_assets.graph import CHECKS, SPECS
 from resources.dagster_storage import TogetherEventLog
 from resources.settings import load_settings

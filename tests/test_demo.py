@@ -15,6 +15,7 @@ from resources.database.server import embedded_server
 from tests.support.desk import stop_embedded
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 SESSIONS = [f"2020-11-{day}" for day in (16, 17, 18, 19, 20, 23, 24, 25, 27, 30)] + [
     f"2020-12-0{day}" for day in range(1, 5)
 ]

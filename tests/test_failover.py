@@ -16,7 +16,7 @@ from resources.database.feed_event_store import FeedEvent
 from resources.feeds.failover import Failover, SessionAnswer
 from resources.feeds.feed import Feed
 from resources.gate_settings import load_gate
-from resources.settings import RepairSettings
+from resources.settings_sections import RepairSettings
 from schemas.errors import IntradayError
 from schemas.tables import Bars, checked
 from simulators.alpha_vantage import AlphaVantageSimulator

@@ -6,7 +6,6 @@ import pytest
 
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.server import DatabaseServer
-from resources.metrics import exposition
 from tests.support import recorded
 from tests.support.desk import events, failure
 
@@ -79,9 +78,8 @@ def test_each_change_of_state_is_a_row_and_a_counter(desk):
     assert desk.rows(failovers) == [
         ("2020-12-01", 2), ("2020-12-02", 2),
     ]  # fmt: skip  # those of the sessions made, not of those that warm them
-    text = exposition(FeedEventStore(DatabaseServer(desk.url)))
-    assert 'feed_events_total{event="down",feed="alpha_vantage"} 1.0' in text
-    assert 'feed_events_total{event="failover",feed="alpha_vantage"}' in text
+    counted = {(row.feed, row.event): row.count for row in FeedEventStore(DatabaseServer(desk.url)).counts()}
+    assert counted == {("alpha_vantage", "down"): 1, ("alpha_vantage", "failover"): 4}
     desk.run("2020-12-01", yahoo=[])
     assert desk.requests == ()  # an earlier run left it down
     desk.trust("alpha_vantage")

@@ -121,7 +121,7 @@ def test_a_run_says_what_is_not_the_primarys_and_feeds_what_happened(home, vendo
     assert status == 0
     assert "alpha_vantage failover NVDA 2020-11-24: The stamps of 2020-11-24 mark the start" in said
     status, said = intraday("feeds", "--prometheus")
-    assert 'feed_events_total{event="failover",feed="alpha_vantage"} 1.0' in said.splitlines()
+    assert 'intraday_feed_events_total{event="failover",feed="alpha_vantage"} 1.0' in said.splitlines()
 
 
 def test_a_feed_that_is_left_alone_is_trusted_again_when_a_person_says_so(home, vendors):

@@ -67,7 +67,7 @@ def test_an_answer_is_landed_as_it_came_and_not_asked_for_again(tws, clock, tmp_
     again = ib_feed(tws.port, tmp_path, clock=clock).session_bars("NVDA", DAY).bars
     pd.testing.assert_frame_equal(first, again)
     assert len(asked(tws)) == 1
-    (landed,) = (tmp_path / "raw/interactive_brokers/127.0.0.1/1min/NVDA/2020-11-24").iterdir()
+    (landed,) = (tmp_path / "raw/interactive_brokers/127.0.0.1/1min/NVDA/2020-11-24").glob("*.gz")
     assert landed.name.endswith(".json.gz")
     ib_feed(tws.port, tmp_path, clock=clock, refresh=True).session_bars("NVDA", DAY)
     assert len(asked(tws)) == 2

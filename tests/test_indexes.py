@@ -25,6 +25,8 @@ KEYS = {
     "current_positions_pkey",
     "simulated_fills_pkey",
     "live_state_pkey",
+    "alerts_pkey",
+    "alert_messages_pkey",
 }
 """Keys by which nobody asks; that no two rows are the same is all they are for."""
 FILLED = """
@@ -37,6 +39,8 @@ SELECT "timestamp", symbol, 0, 0, 0, 0 FROM market_data;
 INSERT INTO data_quality_reports ("timestamp", session, environment, bar_size, verdict, action, report)
 SELECT at, at::date, 'test', '1min', 'PASS', 'CONTINUE', '{"symbols": ["NVDA"]}'
 FROM generate_series('2015-01-01 14:30+00'::timestamptz, '2024-03-31', '1 day') at;
+INSERT INTO eod_reports (session, environment, bar_size, verdict, report)
+SELECT session, environment, bar_size, verdict, report FROM data_quality_reports;
 INSERT INTO live_bars (event, "timestamp", session)
 SELECT 'published', "timestamp", "timestamp"::date FROM market_data WHERE symbol = 'NVDA';
 INSERT INTO feed_events (feed, event, why)
@@ -111,16 +115,28 @@ POSITION = ORDER | dict.fromkeys(
     )
 )
 AT_BROKER = dict.fromkeys(("placed_at", "reached", "triggered", "state", "filled", "said"))
+ALERT = {
+    "key": "feed_down:yahoo",
+    "kind": "feed_down",
+    "since": DAY["first"],
+    "says": "",
+    "advice": "",
+    "sessions": [],
+    "owed": [],
+}
 USES = [
     ("market_data_pkey", "stored_bars", DAYS),
     ("market_data_pkey", "eod_summary", DAYS),
     ("dual_ticker_bars_pkey", "replace_dual_ticker_bars", DAY),
     ("data_quality_reports_pkey", "newest_quality_report", JUDGED),
+    ("data_quality_reports_pkey", "gate_history", {**DESK, **DAY, "rule": ""}),
     ("data_quality_reports_pkey", "session_rows", {**DAY, **DESK, "sessions": [date(2024, 2, 5)]}),
     ("eod_summaries_pkey", "store_eod_summary", EOD),
+    ("eod_reports_pkey", "newest_eod_report", DESK),
     ("feed_events_pkey", "feed_events", {"limit": 20}),
     ("feed_events_by_feed", "feed_states", {}),
     ("gate_acceptances_by_session", "newest_gate_acceptance", {**DESK, "session": date(2020, 1, 2)}),
+    ("live_bars_once", "day_troubles", DAY),
     ("live_bars_once", "live_bars_of", LIVE),
     ("live_bars_once", "live_bar_there", LIVE),
     ("live_bars_pkey", "live_events", {"after": 20_000, "since": 20_000, "limit": 100}),
@@ -140,6 +156,8 @@ USES = [
     ("current_positions_account_symbol_key", "open_positions", {**ACCOUNT, "symbols": ["NVDA"]}),
     ("simulated_orders_pkey", "simulated_orders", {**ACCOUNT, "id": "order-7", "since": None}),
     ("simulated_orders_pkey", "keep_simulated_order", ORDER | AT_BROKER),
+    ("alerts_standing", "keep_alert", ALERT),
+    ("sensor_heartbeats_pkey", "keep_sensor_heartbeat", {"sensor": "feeds", "at": DAY["first"]}),
 ]
 HELD = [
     ("stored_bar_size_pkey", "INSERT INTO stored_bar_size (bar_size) VALUES ('1min') ON CONFLICT (only_row) DO NOTHING")

@@ -12,7 +12,7 @@ from resources.feeds.breaker import Breaker, FeedState, Standing
 from resources.feeds.line import Line
 from resources.feeds.rate_limit import RateLimit, Window, windows_of
 from resources.paths import machine_state
-from resources.settings import BreakerSettings, VendorSettings
+from resources.settings_sections import BreakerSettings, VendorSettings
 from simulators.alpha_vantage import AlphaVantageSimulator
 from tests.support.feeds import Clock, alpha_vantage_feed
 

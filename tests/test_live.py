@@ -246,7 +246,8 @@ def test_a_session_that_was_judged_is_left_alone(desk: TestDesk) -> None:
     assert "2020-12-01 has been judged already: it is the batch run's." in said
 
 
-def test_it_sleeps_over_a_weekend_and_wakes_for_the_open(desk: TestDesk) -> None:
+def test_it_sleeps_over_a_weekend_and_wakes_for_the_open(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.service.ASLEEP", 1800.0)  # or it gives four thousand signs of life
     clock = Clock(at("16:30", session("2020-11-27")))
     monday = session("2020-11-30")
     feed = recorded_feed(clock, monday)

@@ -64,27 +64,33 @@ def test_a_symbol_that_both_feeds_refuse_does_not_stop_the_other(desk: TestDesk)
     assert told(desk)
 
 
-def test_a_session_that_the_batch_made_final_is_let_go_though_its_last_bars_never_come(desk: TestDesk) -> None:
-    clock = Clock(at("15:20"))
+@pytest.mark.parametrize("why", ["has been judged", "closed a while ago"])
+def test_a_session_that_is_the_batch_runs_is_let_go_though_its_last_bars_never_come(desk: TestDesk, why: str) -> None:
+    clock, tomorrow = Clock(at("09:25")), session("2020-12-02")
     feed = choosy(
         clock,
-        failing_of=lambda now, symbol: MalformedPayload("what?") if symbol == "MSFT" and now >= at("15:30") else None,
+        failing_of=lambda now, symbol: MalformedPayload("what?") if symbol == "MSFT" and now.day == 1 else None,
     )
-    service, _ = live_service(desk, clock, feed)
-    done = []
+    service, said = live_service(desk, clock, feed)
+    happened = []
 
     def watch(now: pd.Timestamp) -> None:
-        if now >= at("16:30") and not done:
-            done.append(desk.run("2020-12-01").success)
-            clock.at = at("09:25", session("2020-12-02"))
-        if now >= at("09:40", session("2020-12-02")):
+        if now >= at("09:35") and not happened:
+            happened.append(why)
+            if why == "has been judged":
+                assert desk.run("2020-12-01").success
+            else:
+                clock.at = at("16:11")
+        if feed.closed == 2 and now < tomorrow.open - pd.Timedelta(minutes=5):  # once when all began
+            clock.at = tomorrow.open - pd.Timedelta(minutes=5)
+        if now >= at("09:40", tomorrow):
             raise KeyboardInterrupt
 
     clock.watch = watch
     with pytest.raises(KeyboardInterrupt):
         service.run()
-    assert done == [True]
-    assert feed.sessions[-1].key == "2020-12-02"
+    assert f"2020-12-01 {why}: what is lacking of it is the batch run's." in said
+    assert feed.sessions[-1] == tomorrow
 
 
 def test_a_process_that_was_suspended_over_sessions_takes_in_the_one_that_goes_on(desk: TestDesk) -> None:
@@ -206,6 +212,7 @@ def test_counts_of_a_session_outlive_the_process(desk: TestDesk) -> None:
 
 def test_a_feed_with_delayed_bars_is_no_feed_that_does_not_answer(desk: TestDesk) -> None:
     clock = Clock(at("09:25"))
+    desk.configure(INTRADAY_LIVE__POLL_SECONDS="5")
     service, said = live_service(desk, clock, choosy(clock, behind=pd.Timedelta(minutes=15)))
     run_until(service, clock, "10:15")
     assert sum("degraded" in line for line in said) <= 1

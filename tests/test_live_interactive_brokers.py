@@ -14,6 +14,7 @@ from resources.feeds.live.pieces import Pieces
 from resources.ib.real_time import DataNotice, DataTrouble, FiveSecondBar, RealTimeBars
 from simulators.clock import ReplayClock
 from simulators.tws import TwsSimulator
+from simulators.tws.bars import Bar
 from simulators.tws.replaying import Replay
 from simulators.tws.requests import Kind
 from tests.support import recorded
@@ -148,8 +149,9 @@ def test_who_comes_in_the_middle_has_the_rest_from_history(market):
     at.to("09:46:05")
     third = at.so_far("09:44")
     assert values_of(third) == recorded_values("NVDA", DAY.key, "09:44", "09:46")
-    at.to("09:47:00")
-    assert values_of(at.so_far()) == recorded_values("NVDA", DAY.key, last="09:47")
+    for stamp in ("09:47", "09:49"):
+        at.to(f"{stamp}:00")
+        assert values_of(at.so_far()) == recorded_values("NVDA", DAY.key, last=stamp)
     assert at.history() == ["09:45:00", "09:46:00"]
 
 
@@ -251,6 +253,20 @@ def test_history_that_fails_is_the_feeds_failure_and_asked_again_once_it_may(mar
     assert list(values_of(at.so_far("09:44"))) == ["09:44"]
 
 
+def test_history_that_fails_holds_back_what_it_would_say_and_nothing_else(market):
+    at = market("10:00:00")
+    subscribed(at)
+    at.to("10:01:30")
+    at.tws.cut()
+    at.breaks()
+    at.to("10:01:45")
+    subscribed(at, 4)
+    at.to("10:02:05")
+    at.tws.add_fault("pacing:1")
+    answer = at.so_far("10:00")
+    assert (list(values_of(answer)), answer.known_until) == (["10:00"], new_york("2020-11-24 10:01"))
+
+
 @pytest.mark.parametrize(
     ("unit", "lots", "factor"), [("detect", 100, 1), ("lots", 100, 1), ("shares", 100, 0.01), ("detect", 1, 1)]
 )
@@ -295,7 +311,52 @@ def test_the_next_day_begins_with_nothing_of_the_day_before(market):
     at.day = "2020-11-25"
     at.to("09:31:00")
     assert values_of(at.so_far()) == recorded_values("NVDA", "2020-11-25", last="09:31")
-    assert at.history() == []
+    assert at.history() == ["15:59:00"]  # of the day before, after its close
+
+
+def revised(at):
+    """Of 15:57 a piece was pushed that says less than history does."""
+    subscribed(at)
+    at.to("15:58:00")
+    said = recorded_values("NVDA", DAY.key, "15:57", "15:58")["15:57"]
+    at.tws.push_bar("NVDA", Bar(int(new_york("2020-11-24 15:57:20").timestamp()), *said[:4], 0))
+    at.to("15:59:00")
+    assert values_of(at.so_far("15:57"))["15:57"][4] < said[4]
+
+
+def test_after_the_close_the_whole_day_is_taken_from_history_once_for_what_was_revised(market):
+    at = market("15:57:00")
+    revised(at)
+    at.to("16:00:00")
+    assert values_of(at.so_far()) == recorded_values("NVDA", DAY.key)
+    at.to("16:00:04")
+    assert values_of(at.so_far("15:55")) == recorded_values("NVDA", DAY.key, "15:55")
+    assert at.history() == ["15:59:00"]
+    at.to("16:00:05")
+    for _ in range(2):
+        assert values_of(at.so_far("15:55")) == recorded_values("NVDA", DAY.key, "15:55")
+    assert at.history() == ["15:59:00", "16:00:00"]
+
+
+def test_what_history_had_before_the_close_is_not_what_it_has_after(market):
+    at = market("15:58:30")
+    subscribed(at)
+    at.to("15:59:05")
+    assert list(values_of(at.so_far("15:58"))) == ["15:58"]
+    at.to("16:00:00")
+    at.so_far("15:58")
+    assert at.history() == ["15:59:00", "15:59:00"]
+
+
+def test_a_history_that_fails_after_the_close_holds_nothing_back(market):
+    at = market("15:57:00")
+    revised(at)
+    at.to("16:00:00")
+    at.tws.add_fault("pacing:1")
+    answer = at.so_far("15:57")
+    assert (list(values_of(answer)), answer.known_until) == (["15:57", "15:58", "15:59"], at.clock.now())
+    at.to("16:00:16")
+    assert values_of(at.so_far("15:57")) == recorded_values("NVDA", DAY.key, "15:57")
 
 
 def test_a_symbol_that_ib_does_not_know_is_refused_and_the_other_comes(market):

@@ -5,10 +5,9 @@ the batch run makes of the vendor's final bars, and consumers were told of every
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from signal import SIGKILL
@@ -22,13 +21,14 @@ from simulators.faults import parse_fault
 from simulators.request_faults import RequestFault
 from simulators.server import Reply
 from simulators.tws import TwsSimulator
-from simulators.tws.bars import FIVE
+from simulators.tws.bars import Bar
 from simulators.tws.replaying import Replay
 from simulators.yahoo import YahooSimulator
 from tests.support import recorded
 from tests.support.desk import TestDesk
 from tests.support.live_process import Death, Moment, SharedClock, run
 
+pytestmark = pytest.mark.slow
 HALF, WHOLE = session("2020-11-27"), session("2020-12-01")
 Happens = Mapping[str, Callable[[TwsSimulator], None]]
 """What is done to a stand-in, by New York time."""
@@ -121,18 +121,14 @@ def batch(desk: TestDesk, first: str, last: str) -> None:
     assert desk.job(None).execute_in_process(instance=desk.instance, run_config=config, tags=partitions).success
 
 
-def taken_in_with_both(desk: TestDesk, day: Day, fallback: str) -> None:
-    """The fallback stands in, and its bars are replaced when the primary is back."""
+def taken_in(desk: TestDesk, day: Day, fallback: str) -> None:
+    """What must hold however a session was taken in: the fallback stood in, and its bars were replaced when the primary
+    was back."""
     desk.configure(INTRADAY_REPAIR__ENABLED="false")
     take_in(desk, day)
     assert desk.rows("SELECT count(*) > 0 FROM feed_events WHERE event = 'failover'") == [(True,)]
     replaced = f"SELECT count(*) >= 4 FROM bar_revisions WHERE source = '{fallback}'"  # noqa: S608
     assert desk.rows(replaced) == [(True,)]
-    held(desk, day)
-
-
-def held(desk: TestDesk, day: Day) -> None:
-    """What must hold however a session was taken in."""
     live = desk.contents()
     found = {(row[1], new_york(row[0])): row[2:7] for row in live["market_data"] if row[0] >= day.session.open}
     wanted = {
@@ -164,63 +160,70 @@ OUTAGES = (
 def test_alpha_vantage_with_yahoo_behind_it(desk: TestDesk, day: Day) -> None:
     with vendors(desk, day, alpha_vantage=(*OUTAGES, ("10:35", "10:36", "answer:minute_quota_premium:1"))):
         desk.configure(INTRADAY_FEEDS__FALLBACK="yahoo")
-        taken_in_with_both(desk, day, fallback="yahoo")
+        taken_in(desk, day, fallback="yahoo")
 
 
 def test_yahoo_with_alpha_vantage_behind_it(desk: TestDesk, day: Day) -> None:
     with vendors(desk, day, yahoo=(*OUTAGES, ("10:35", "10:36", "status:429:1"))):
         desk.configure(INTRADAY_FEEDS__PRIMARY="yahoo", INTRADAY_FEEDS__FALLBACK="alpha_vantage")
-        taken_in_with_both(desk, day, fallback="alpha_vantage")
+        taken_in(desk, day, fallback="alpha_vantage")
+
+
+class EarlyTws(TwsSimulator):
+    """Pushes half of the volume of one piece; history has all of it."""
+
+    early: pd.Timestamp
+
+    def push_bar(self, symbol: str, bar: Bar) -> None:
+        if symbol == "MSFT" and bar.start == self.early.timestamp():
+            bar = replace(bar, volume=bar.volume // 2)
+        super().push_bar(symbol, bar)
 
 
 @contextmanager
-def interactive_brokers(
-    desk: TestDesk, day: Day, happens: Mapping[str, Callable[[TwsSimulator], None]]
-) -> Iterator[None]:
+def interactive_brokers(desk: TestDesk, day: Day, happens: Happens) -> Iterator[None]:
     """A stand-in for TWS by the clock; `happens` by New York time."""
     clock = day.clock.replay()
-    tws = TwsSimulator(bars=as_traded(), now=clock.now)
-    replay, over, left = Replay(tws, clock), threading.Event(), sorted(happens.items(), key=lambda one: one[0])
+    tws = EarlyTws(bars=as_traded(), now=clock.now)
+    tws.early = day.at("10:26:10")
+    replay, left = Replay(tws, clock), [(day.at(stamp), what) for stamp, what in sorted(happens.items())]
+    minute = day.clock.now()
 
-    def follow() -> None:
-        seen = day.clock.now()
-        while not over.wait(0.002):
-            if day.clock.now() >= seen + pd.Timedelta(seconds=FIVE):
-                seen = day.clock.now().floor(f"{FIVE}s")
-                replay.catch_up()
-            while left and day.clock.now() >= day.at(left[0][0]):
-                left.pop(0)[1](tws)
+    def keep_up(now: pd.Timestamp) -> None:
+        """A minute's pieces are pushed at once, and what has come of a minute before something happens in it."""
+        nonlocal minute
+        due = bool(left) and now >= left[0][0]
+        if due or now >= minute + pd.Timedelta(minutes=1):
+            minute = now.floor("min")
+            replay.catch_up()
+        if due:
+            left.pop(0)[1](tws)
 
-    thread = threading.Thread(target=follow, daemon=True)
-    with tws:
+    with tws, day.clock.followed(keep_up):
         desk.configure(
             INTRADAY_FEEDS__PRIMARY="interactive_brokers",
-            INTRADAY_FEEDS__FALLBACK="none",
+            INTRADAY_FEEDS__FALLBACK="yahoo",
             INTRADAY_IB__HOST=tws.host,
             INTRADAY_IB__PORT=str(tws.port),
             INTRADAY_IB__VOLUME_UNIT="shares",
             INTRADAY_IB__TIMEOUT_SECONDS="2",
-            INTRADAY_LIVE__PAUSE_SECONDS="1",  # what is pushed is waited for by the machine's clock
         )
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+        yield
     assert not left
 
 
-def test_interactive_brokers_alone(desk: TestDesk, day: Day) -> None:
+def test_interactive_brokers_with_yahoo_behind_it(desk: TestDesk, day: Day) -> None:
     happens = {
         "09:52:20": lambda tws: tws.cut(),
         "10:35:00": lambda tws: tws.add_fault("pacing:2"),
-        "11:04:30": lambda tws: tws.restart(),
+        "10:44:30": lambda tws: tws.restart(),
+        "11:04:30": lambda tws: tws.stop(),
+        "11:14:10": lambda tws: tws.start(),
         "12:10:05": lambda tws: tws.notice(1100),
-        "12:10:09": lambda tws: tws.notice(1101),
+        "12:12:09": lambda tws: tws.notice(1101),
         "12:21:10": lambda tws: tws.bust_bars("NVDA"),
         "12:50:40": lambda tws: tws.cut(),
     }
-    with interactive_brokers(desk, day, happens):
-        take_in(desk, day)
-        held(desk, day)
+    with vendors(desk, day), interactive_brokers(desk, day, happens):
+        taken_in(desk, day, fallback="yahoo")
+        assert desk.rows("SELECT count(*) FROM bar_revisions WHERE source = 'interactive_brokers'") == [(1,)]

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from cli.gate_accept import accept
-from cli.instance import sqlalchemy_url
+from cli.instance_home import sqlalchemy_url
 from cli.run import run
 from market.sessions import BarSize, session
 from resources.database.judgement import hold_newest

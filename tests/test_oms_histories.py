@@ -32,7 +32,8 @@ from resources.database.order_store import OrderStore
 from resources.database.schema.migrations import migrate
 from resources.database.server import DatabaseServer
 from resources.errors import OrderRefused
-from resources.settings import OmsSettings, load_settings
+from resources.settings import load_settings
+from resources.settings_sections import OmsSettings
 from schemas.order_events import EventKind, Outcome
 from schemas.trading import Order, OrderState, OrderType, Side
 from simulators.tws import TwsSimulator
@@ -388,6 +389,7 @@ def test_an_order_is_filled_on_terms_after_which_others_were_asked_for(histories
         history.teardown()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quarter", range(4))
 def test_two_hundred_histories_end_as_the_broker_has_them(histories, quarter):
     run(histories, 50)

@@ -8,7 +8,14 @@ from decimal import Decimal as D
 import psycopg
 import pytest
 
-from resources.database.order_store import AccountTransaction, LedgerLines, OrderStore, Reconciled, accounts_kept
+from resources.database.order_store import (
+    AccountTransaction,
+    LedgerLines,
+    OrderStore,
+    Reconciled,
+    accounts_kept,
+    driven,
+)
 from resources.database.server import DatabaseServer
 from resources.errors import DatabaseError, OrderRefused, UnknownOrder
 from schemas.order_events import EventKind, OrderEvent, Outcome
@@ -346,6 +353,13 @@ def test_a_transaction_whose_line_breaks_is_done_again(store, monkeypatch):
 
     assert store.within(work) == "done"
     assert len(attempts) == 3
+
+
+def test_it_can_be_seen_whether_a_process_speaks_for_an_account(store, server):
+    assert not driven(server)
+    with store.driving():
+        assert driven(server)
+    assert not driven(server)
 
 
 def test_one_process_drives_an_account_until_its_connection_ends(server, store):

@@ -1,50 +1,19 @@
 """The report as a web page: what a person without our code, our network or our eyes can read from it."""
 
-from html.parser import HTMLParser
+import asyncio
+import base64
+import hashlib
 from itertools import pairwise
 
 import pytest
 
 from intraday_assets.report_page import at_least, gauge, report_page
 from schemas.quality import Acceptance, Attempt, Finding, QualityReport, Span, Verdict
+from tests.support.browser import DESKTOP, PHONE, Browser
+from tests.support.html import Page
+from tests.support.served_page import served
 
-VOID = {"meta", "img", "br", "link", "input"}
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/x.png onerror=alert(1)>\"'&"
-
-
-class Page(HTMLParser):
-    """A page as tags with attributes and as text, nesting checked on the way."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def finding(rule: str, verdict: str, measured: float | None, message: str, **more: object) -> Finding:
@@ -95,7 +64,11 @@ def test_the_page_needs_nothing_but_itself(spoiled):
     assert "url(" not in report_page([spoiled], "Quality")
     assert "@import" not in report_page([spoiled], "Quality")
     policies = [given["content"] for given in page.of("meta") if given.get("http-equiv") == "Content-Security-Policy"]
-    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    allowed = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert policies == [
+        f"default-src 'none'; style-src 'sha256-{allowed}'; img-src data:; base-uri 'none'; form-action 'none'"
+    ]
+    assert not any("style" in given for _, given in page.tags)
 
 
 def test_what_vendors_and_people_wrote_is_text(spoiled):
@@ -152,8 +125,8 @@ def test_the_strip_has_each_gap_where_it_belongs(spoiled):
     assert gaps[:3] == [(30, 45), (120, 1.4), (389, 1.4)]
     (fault,) = [one for one in page.of("rect") if one.get("class") == "fault"]
     assert float(fault["x"]) == 105
-    hours = [one["style"] for one in page.of("span") if "style" in one][:7]
-    assert (hours[0], hours[-1]) == ("left:7.692%", "left:100.0%")
+    hours = [one["x"] for one in page.of("text")][:7]
+    assert (hours[0], hours[-1]) == ("7.692%", "100.0%")
 
 
 def test_a_reader_who_hears_or_sees_no_colour_misses_nothing(spoiled):
@@ -196,6 +169,26 @@ def test_a_session_that_never_reached_the_rules_has_a_page():
     assert "? ERROR BLOCK" in text
     assert "NVDA , minutes not counted" in text
     assert "Nobody can accept it: it could not be stored." in text
+
+
+def test_the_browser_leaves_no_loop_running_for_other_tests(browser: Browser):
+    with served("<title>Q</title>") as page, browser.window(page.url) as window:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        assert window.do(lambda page: page.title()) == "Q"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_browser_shows_it_whole_and_to_everybody(browser: Browser, spoiled, size, dark):
+    days = [f"2020-11-{day:02}" for day in (23, 25, 27, 30)]
+    html = report_page([spoiled, *(report(finding("x", "WARN", 0, "Good."), session=day) for day in days)], "Q")
+    with served(html) as page, browser.window(page.url, size, dark=dark) as window:
+        assert window.overflow() == 0
+        assert window.troubles() == []
+        assert window.said == window.refused == []
+        window.hold_headings()
+        window.hold_keyboard()
 
 
 @pytest.mark.parametrize(

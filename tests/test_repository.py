@@ -52,10 +52,12 @@ def test_every_folder_of_the_map_exists_and_every_room_is_on_it():
 
 
 def test_every_key_of_the_example_environment_is_known():
+    from resources.alerting import mail, webhook
     from resources.settings import NOT_SETTINGS, Settings
 
     names = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE)
     known = {f"INTRADAY_{name.upper()}" for name in Settings.model_fields} | NOT_SETTINGS | {"INTRADAY_QUALITY"}
+    known |= {webhook.URL_VARIABLE, mail.PASSWORD_VARIABLE}
     for name in names:
         assert name.startswith(("ALPHA_VANTAGE_API_KEY", "TIMESCALEDB_")) or name.split("__")[0] in known
 

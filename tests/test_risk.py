@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from oms.risk import RULES, Situation, hold_limits
 from resources.errors import OrderRefused
-from resources.settings import RiskLimits
+from resources.settings_sections import RiskLimits
 from schemas.risk import Halt, LastPrice, WorkingOrder
 from schemas.trading import Order, OrderType, Side
 

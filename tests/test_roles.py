@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from monitoring.reading import Reader
 from oms.adopting import adopt
 from resources.database.backups.backup import write_backup
 from resources.database.backups.restore import verify_backup
@@ -35,6 +37,7 @@ DAY = "2020-11-20"
 APPENDED = (
     "bar_revisions",
     "data_quality_reports",
+    "eod_reports",
     "feed_events",
     "gate_acceptances",
     "stored_bar_size",
@@ -44,6 +47,7 @@ APPENDED = (
     "trading_halts",
     "simulated_fills",
     "live_bars",
+    "alert_messages",
 )
 """What is only ever added to."""
 KEPT = (
@@ -54,6 +58,8 @@ KEPT = (
     "reconciliations",
     "simulated_orders",
     "live_state",
+    "alerts",
+    "sensor_heartbeats",
 )
 """What is added to, and brought up to date."""
 RELATIONS = """
@@ -261,6 +267,21 @@ def test_what_a_role_has_only_because_everybody_has_it_is_missing(owned):
     assert schema_differences(owned, None) == []
 
 
+def test_the_monitor_needs_no_more_than_the_reader_and_could_change_nothing_as_the_owner(
+    owned, member, clean_environment
+):
+    put_bars(owned.url, flat_session())
+    moment = datetime(2020, 12, 1, 21, 0, tzinfo=UTC)
+    reader = Reader(load_settings(), lambda: member(READER), lambda: moment)
+    assert [bars.stored for bars in reader.facts().bars] == [390, 390]
+    assert reader.counts().ingested == {("NVDA", "file"): 390, ("MSFT", "file"): 390}
+    with (
+        pytest.raises(DatabaseError, match="cannot execute INSERT in a read-only transaction"),
+        replace(reader, server=lambda: owned).reading(2) as (cursor, _),
+    ):
+        cursor.execute("INSERT INTO feed_events (feed, event, why) VALUES ('yahoo', 'down', '')")
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_backup_needs_no_more_than_the_reader(owned, member, tmp_path, role):
     with psycopg.connect(owned.url) as connection:
@@ -299,8 +320,8 @@ def test_without_the_right_to_make_roles_an_administrator_is_told_what_to_run(ow
     (said,) = (one for one in database_status(modest).left_out if one.startswith("Missing roles"))
     with psycopg.connect(own_cluster.url, autocommit=True) as admin:
         admin.execute(said.split("runs ")[1].split(" and `")[0])  # type: ignore[call-overload]
-    assert len(schema_differences(modest, None)) == 97
-    assert bring_up(modest).done == ("granted 97 privileges",)
+    assert len(schema_differences(modest, None)) == 115
+    assert bring_up(modest).done == ("granted 115 privileges",)
     assert schema_differences(modest, None) == []
 
 
@@ -329,4 +350,4 @@ def test_two_databases_of_a_server_make_the_roles_at_once(own_cluster):
     thread.join(60)
     assert failed == []
     assert roles(own_cluster) >= set(ROLES)
-    assert migrate(own_cluster).done[-1] == "granted 97 privileges"
+    assert migrate(own_cluster).done[-1] == "granted 115 privileges"

@@ -279,14 +279,11 @@ def test_a_split_makes_more_shares_of_the_same(basis, price, verdict):
     )
 
 
-recorded_rows = cache(recorded.vendor_rows)
-
-
 @cache
 def recorded_bars(key: str, symbol: str) -> pd.DataFrame:
     """A recorded session of Alpha Vantage."""
     provenance = Provenance("alpha_vantage", "as_traded", LabelSide.END)
-    return normalise(recorded_rows(symbol), session(key), ONE, provenance).bars
+    return normalise(recorded.vendor_rows(symbol), session(key), ONE, provenance).bars
 
 
 def recorded_history(key: str, symbol: str) -> tuple[Grid, ...]:

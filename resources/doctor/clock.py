@@ -13,8 +13,8 @@ FAR: Final = timedelta(seconds=30)
 
 def clock(around: Surroundings) -> Iterator[Finding]:
     """This machine's clock against the database server's."""
-    server = around.database()
-    if server is None:
+    server = around.database("clock")
+    if isinstance(server, Finding):
         yield Finding("clock", Outcome.OK, f"{around.now():%Y-%m-%d %H:%M:%S} UTC; no database to compare it with")
         return
     try:

@@ -8,7 +8,7 @@ from resources.database.schema.check import schema_differences
 from resources.database.schema.roles import WRITES
 from resources.database.schema.status import DatabaseStatus, database_status
 from resources.database.server import DatabaseServer
-from resources.doctor.findings import NO_DATABASE, Finding, Outcome, Surroundings
+from resources.doctor.findings import Finding, Outcome, Surroundings
 from resources.errors import DatabaseError, DatabaseUnreachable
 from schemas.words import counted, first_of
 
@@ -17,9 +17,9 @@ MIGRATE: Final = "run `intraday db migrate`"
 
 def database(around: Surroundings) -> Iterator[Finding]:
     """All about the database, as far as it answers."""
-    server = around.database()
-    if server is None:
-        yield Finding("database", Outcome.WARN, "none is named, and the embedded one was not made yet", NO_DATABASE)
+    server = around.database("database")
+    if isinstance(server, Finding):
+        yield server
         return
     try:
         found = database_status(server)

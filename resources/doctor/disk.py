@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from resources.doctor.findings import Finding, Outcome, Surroundings
+from resources.paths import nearest_existing
 
 LITTLE: Final = 5 * 10**9
 """A year of two symbols' minutes with all that is landed is a gigabyte."""
@@ -23,7 +24,7 @@ def disk(around: Surroundings) -> Iterator[Finding]:
 
 
 def _folder(name: str, folder: Path, around: Surroundings) -> Finding:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = nearest_existing(folder)
     if not os.access(there, os.W_OK):
         return Finding(
             name, Outcome.FAIL, f"{there} may not be written by this user", "give it the right, or set INTRADAY_HOME"

@@ -6,11 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from resources.database.server import DatabaseServer, find_server
+from resources.database.server import DatabaseServer, attached_server, is_made
+from resources.errors import DatabaseUnreachable
 from resources.settings import Settings
 
 NO_DATABASE: Final = "set TIMESCALEDB_HOST or TIMESCALEDB_URL; the embedded one is made by the first run"
 """What to do where there is none."""
+IDLE: Final = "a command that needs it starts it; `intraday up` keeps it running"
+"""What to do where the embedded one does not run."""
 
 
 class Outcome(StrEnum):
@@ -53,11 +56,14 @@ class Surroundings:
         """The feeds that are asked."""
         return self.settings.feeds.primary, self.settings.feeds.second
 
-    def database(self) -> DatabaseServer | None:
-        """The database; None where it would be the embedded one, and that was never made."""
-        named = any(name.startswith("TIMESCALEDB_") and value for name, value in self.environment.items())
-        made = (self.settings.home / "postgres").exists()
-        return find_server(self.settings.home) if named or made else None
+    def database(self, name: str) -> DatabaseServer | Finding:
+        """The database; where it is the embedded one, and was never made or does not run, a finding of that name."""
+        if not is_made(self.settings.home):
+            return Finding(name, Outcome.WARN, "none is named, and the embedded one was not made yet", NO_DATABASE)
+        try:
+            return attached_server(self.settings.home)
+        except DatabaseUnreachable as error:
+            return Finding(name, Outcome.WARN, str(error), IDLE)
 
     def unless_used(self, feed: str) -> Outcome:
         """What it amounts to that a feed does not work: a failure where it is asked, else a warning."""

@@ -1,26 +1,27 @@
-"""What people and Prometheus are told: can the counters be read, has Dagster an instance to show."""
+"""What people and Prometheus are told of: can stored facts be read, has Dagster an instance to show."""
 
 from collections.abc import Iterator
 
 from resources.database.feed_event_store import FeedEventStore
 from resources.database.server import DatabaseServer, libpq_url
-from resources.doctor.findings import NO_DATABASE, Finding, Outcome, Surroundings
+from resources.doctor.findings import Finding, Outcome, Surroundings
 from resources.errors import DatabaseError
 from schemas.words import counted
 
 
 def metrics(around: Surroundings) -> Iterator[Finding]:
-    """The counters for Prometheus, which are read from stored facts."""
-    server = around.database()
-    if server is None:
-        yield Finding("metrics", Outcome.WARN, "no database, so no counters", NO_DATABASE)
+    """The facts that counters are made of; the counters themselves are made by `intraday monitor`."""
+    server = around.database("metrics")
+    if isinstance(server, Finding):
+        yield server
         return
     try:
         counts = FeedEventStore(server).counts()
     except DatabaseError as error:
         yield Finding("metrics", Outcome.FAIL, str(error), "see the line about the database")
         return
-    yield Finding("metrics", Outcome.OK, f"{counted(len(counts), 'counter')} for Prometheus can be read")
+    events = counted(sum(one.count for one in counts), "event")
+    yield Finding("metrics", Outcome.OK, f"stored facts can be read and counted: {events} of feeds")
 
 
 def dagster(around: Surroundings) -> Iterator[Finding]:

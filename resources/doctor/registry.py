@@ -1,8 +1,11 @@
 """The checks by area, and how they are gone through."""
 
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from resources.clock import utc_now
 from resources.doctor.clock import clock
 from resources.doctor.database import database
 from resources.doctor.disk import disk
@@ -10,6 +13,7 @@ from resources.doctor.feeds import alpha_vantage, yahoo
 from resources.doctor.findings import Check, Finding, Outcome, Surroundings
 from resources.doctor.interactive_brokers import interactive_brokers
 from resources.doctor.monitoring import dagster, metrics
+from resources.settings import Settings
 from schemas.errors import sentence_of
 
 CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
@@ -21,6 +25,17 @@ CHECKS: Final[Mapping[str, tuple[Check, ...]]] = {
     "clock": (clock,),
 }
 """A new check is a function here."""
+
+
+def this_machine(settings: Settings, *, ask: bool) -> Surroundings:
+    """A desk on this machine, with its clock, its disks and this process's environment."""
+    return Surroundings(
+        settings=settings,
+        environment=os.environ,
+        now=utc_now,
+        free_bytes=lambda folder: shutil.disk_usage(folder).free,
+        ask=ask,
+    )
 
 
 def examine(around: Surroundings, area: str | None = None) -> Iterator[Finding]:

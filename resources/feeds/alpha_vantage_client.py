@@ -15,7 +15,7 @@ from resources.feeds.alpha_vantage_answers import KEY_VARIABLE, Quote, parse_quo
 from resources.feeds.breaker import Standing
 from resources.feeds.line import Line
 from resources.http import get_text, keep_keys_out_of_logs
-from resources.settings import AlphaVantageSettings
+from resources.settings_sections import AlphaVantageSettings
 
 Answer = TypeVar("Answer")
 SOURCE: Final = "alpha_vantage"

@@ -16,7 +16,7 @@ import pandas as pd
 from market.sessions import NEW_YORK
 from resources.errors import DailyLimitSpent, FeedError, FeedPaused, FeedRefused, NotAsked
 from resources.http import DAY_SECONDS
-from resources.settings import BreakerSettings
+from resources.settings_sections import BreakerSettings
 
 LONGEST_PAUSE = 8
 """How many times the first pause the longest is."""

@@ -18,7 +18,7 @@ from market.sessions import BarSize, Session
 from resources.database.feed_event_store import FeedEvent
 from resources.errors import UNUSABLE, BarsFailedGate, FeedRefused, NoBars, NoFeedAnswered, TooEarly
 from resources.feeds.feed import Feed
-from resources.settings import RepairSettings
+from resources.settings_sections import RepairSettings
 from schemas.errors import IntradayError
 from schemas.quality import Attempt, QualityReport
 from schemas.tables import FALLBACK, SYNTHETIC, Bars, checked

@@ -19,7 +19,7 @@ from resources.feeds.periods import Period, Periods, Question
 from resources.ib.gateway import Gateway, Role
 from resources.landing import LandingZone, RawAnswer
 from resources.market_time import MarketTime
-from resources.settings import IBSettings
+from resources.settings_sections import IBSettings
 from schemas.tables import SPLIT_ADJUSTED
 
 SETTLED: Final = pd.Timedelta(minutes=30)

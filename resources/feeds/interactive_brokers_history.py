@@ -21,7 +21,7 @@ from resources.ib.questions import AnsweredWithError
 from resources.ib.wire import Kind, plain
 from resources.market_time import MarketTime
 from resources.paths import machine_state
-from resources.settings import IBSettings
+from resources.settings_sections import IBSettings
 
 SOURCE: Final = "interactive_brokers"
 ALL: Final = Window(60, 600.0)

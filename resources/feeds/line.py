@@ -13,7 +13,7 @@ import tenacity
 from resources.errors import FeedError, NoBars, OutOfReach
 from resources.feeds.breaker import Breaker, Standing
 from resources.feeds.rate_limit import LONGEST_WAIT_SECONDS, RateLimit
-from resources.settings import RetrySettings
+from resources.settings_sections import RetrySettings
 
 Answer = TypeVar("Answer")
 log = logging.getLogger("intraday.feeds")

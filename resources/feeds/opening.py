@@ -32,7 +32,8 @@ from resources.ib.real_time import RealTimeBars
 from resources.landing import LandingZone
 from resources.market_time import MACHINE, MarketTime
 from resources.paths import machine_state
-from resources.settings import AlphaVantageSettings, RetrySettings, Settings, YahooSettings
+from resources.settings import Settings
+from resources.settings_sections import AlphaVantageSettings, RetrySettings, YahooSettings
 
 LONGEST_ANSWER_SECONDS: Final = 10.0
 """Longer than a vendor's largest answer takes."""

@@ -13,7 +13,7 @@ from market.sessions import BarSize
 from resources.feeds.breaker import Standing
 from resources.feeds.line import Line
 from resources.feeds.yahoo_answers import INTERVALS
-from resources.settings import YahooSettings
+from resources.settings_sections import YahooSettings
 
 Answer = TypeVar("Answer")
 SOURCE: Final = "yahoo"

@@ -20,7 +20,7 @@ from resources.ib.questions import Question
 from resources.ib.translate import Translator, held_position
 from resources.ib.values import masked, needed
 from resources.ib.wire import Incoming, Kind, ListedOrder, kind_of, plain, request_id
-from resources.settings import IBSettings
+from resources.settings_sections import IBSettings
 from schemas.broker import (
     AccountValues,
     BrokerBook,

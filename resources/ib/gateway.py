@@ -14,7 +14,7 @@ from resources.ib.connection import Address, Client, Connection, Result
 from resources.ib.paper import account_of, hold_port, live_allowed
 from resources.ib.questions import Question
 from resources.ib.wire import Incoming, Kind, plain
-from resources.settings import IBSettings
+from resources.settings_sections import IBSettings
 
 
 class Role(IntEnum):

@@ -20,7 +20,7 @@ from resources.ib.library import stock
 from resources.ib.mailbox import Mailbox
 from resources.ib.values import needed
 from resources.ib.wire import Incoming, Kind, Message, kind_of, request_id
-from resources.settings import IBSettings
+from resources.settings_sections import IBSettings
 from schemas.broker import Link, LinkChanged
 
 SECONDS: Final = 5

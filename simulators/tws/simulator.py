@@ -311,7 +311,7 @@ class TwsSimulator:
         """
         with self._lock:
             for bar in self._data.replay(symbol, since, until):
-                self._data.push(symbol, bar)
+                self.push_bar(symbol, bar)
                 self._publisher.publish(self._book.price(symbol, Decimal(str(bar.close))))
 
     def bust_bars(self, symbol: str) -> None:

@@ -7,10 +7,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import psycopg
 import pytest
 
@@ -58,15 +61,12 @@ class TestDesk:
         With `yahoo`, the faults of a fallback that has the same bars, adjusted for later splits as Yahoo's are;
         without it there is no fallback.
         """
-        primary = AlphaVantageSimulator(faults=faults, bars=bars)  # type: ignore[arg-type]
-        same = {symbol: split_adjusted(start_labelled(symbol), LATER_SPLITS.get(symbol, 1.0)) for symbol in SYMBOLS}
-        fallback = YahooSimulator(faults=yahoo or (), bars=same, reach_days=None)
-        with primary, fallback:
-            self.configure(
-                INTRADAY_ALPHA_VANTAGE__BASE_URL=primary.url,
-                INTRADAY_YAHOO__BASE_URL=fallback.url,
-                INTRADAY_FEEDS__FALLBACK="none" if yahoo is None else "yahoo",
-            )
+        with ExitStack() as vendors:
+            primary = vendors.enter_context(AlphaVantageSimulator(faults=faults, bars=bars))  # type: ignore[arg-type]
+            self.configure(INTRADAY_ALPHA_VANTAGE__BASE_URL=primary.url, INTRADAY_FEEDS__FALLBACK="none")
+            if yahoo is not None:
+                fallback = vendors.enter_context(YahooSimulator(faults=yahoo, bars=_as_yahoo(), reach_days=None))
+                self.configure(INTRADAY_YAHOO__BASE_URL=fallback.url, INTRADAY_FEEDS__FALLBACK="yahoo")
             result = self.job(assets).execute_in_process(
                 instance=self.instance,
                 raise_on_error=False,
@@ -76,7 +76,7 @@ class TestDesk:
                 },
                 **_partitions(first, last),
             )
-            self.requests, self.yahoo_requests = primary.requests, fallback.requests
+            self.requests, self.yahoo_requests = primary.requests, fallback.requests if yahoo is not None else ()
             return result
 
     def trust(self, feed: str) -> None:
@@ -214,6 +214,11 @@ def new_desk(clean_environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 def desk(new_desk: Callable[[str], TestDesk], migrated_postgres_url: str) -> TestDesk:
     """A desk on plain PostgreSQL."""
     return new_desk(migrated_postgres_url)
+
+
+@cache
+def _as_yahoo() -> dict[str, pd.DataFrame]:
+    return {symbol: split_adjusted(start_labelled(symbol), LATER_SPLITS.get(symbol, 1.0)) for symbol in SYMBOLS}
 
 
 def _partitions(first: str, last: str | None) -> dict[str, object]:

@@ -18,7 +18,7 @@ from resources.feeds.yahoo import YahooFeed
 from resources.feeds.yahoo_charts import YahooCharts
 from resources.landing import LandingZone
 from resources.market_time import MarketTime
-from resources.settings import AlphaVantageSettings, BreakerSettings, VendorSettings, YahooSettings
+from resources.settings_sections import AlphaVantageSettings, BreakerSettings, VendorSettings, YahooSettings
 
 KEY = "PLANTED0KEY00007"
 LATER = pd.Timestamp("2021-02-01", tz="UTC")

@@ -15,7 +15,7 @@ from resources.clock import utc_now
 from resources.feeds.interactive_brokers import InteractiveBrokersFeed
 from resources.ib.broker import InteractiveBrokers
 from resources.landing import LandingZone
-from resources.settings import IBSettings
+from resources.settings_sections import IBSettings
 from schemas.broker import BrokerEvent, BrokerNotice
 from schemas.trading import (
     Order,

@@ -5,6 +5,7 @@ Here: setting one up. Not here: what a test expects.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -102,16 +103,13 @@ class SpokenFor:
 
 def recorded_feed(clock: Clock, day: Session, **options: object) -> SpokenFor:
     """A feed that has the recorded bars of a session."""
-    days = sessions_between(day.day, day.day)
-    bars = {
-        symbol: NormalisedSessions(
-            recorded.vendor_rows(symbol), days, BarSize.ONE_MINUTE, Provenance("alpha_vantage", AS_TRADED)
-        )
-        .bars(day)
-        .columns
-        for symbol in recorded.SYMBOLS
-    }
-    return SpokenFor(clock, bars, **options)  # type: ignore[arg-type]
+    return SpokenFor(clock, {symbol: _bars(symbol, day) for symbol in recorded.SYMBOLS}, **options)  # type: ignore[arg-type]
+
+
+@cache
+def _bars(symbol: str, day: Session) -> Columns:
+    days, provenance = sessions_between(day.day, day.day), Provenance("alpha_vantage", AS_TRADED)
+    return NormalisedSessions(recorded.vendor_rows(symbol), days, BarSize.ONE_MINUTE, provenance).bars(day).columns
 
 
 def stop_at(clock: Clock, instant: pd.Timestamp) -> None:

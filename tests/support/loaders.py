@@ -8,6 +8,7 @@ tests' matter.
 import atexit
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,6 +47,11 @@ class Loading:
 
     def wait(self) -> int:
         """The exit status, or the number of the signal that ended it, negative."""
+        running = os.pidfd_open(self.pid)  # waited for here, so that the nursery starts others meanwhile
+        try:
+            select.select([running], [], [])
+        finally:
+            os.close(running)
         return int(self.nursery.ask(wait=self.pid))
 
     @property
@@ -57,7 +65,8 @@ class Nursery:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._count = 0
+        self._count = count(1)
+        self._one_at_a_time = Lock()
 
     def __enter__(self) -> Self:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -80,8 +89,8 @@ class Nursery:
 
     def start(self, task: str, environment: dict[str, str] | None = None, **about: Any) -> Loading:
         """Begin one of the functions below in a process of its own, with this process's environment and these."""
-        self._count += 1
-        output, errors = (self._folder / f"{what}-{self._count}" for what in ("output", "errors"))
+        number = next(self._count)
+        output, errors = (self._folder / f"{what}-{number}" for what in ("output", "errors"))
         said = {**os.environ, **(environment or {})}
         files = {"output": str(output), "errors": str(errors)}
         pid = self.ask(task=task, environment=said, folder=str(Path.cwd()), about=about, **files)
@@ -91,8 +100,9 @@ class Nursery:
         """One line there, one back."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps(order), file=self._process.stdin, flush=True)
-        return self._process.stdout.readline()
+        with self._one_at_a_time:
+            print(json.dumps(order), file=self._process.stdin, flush=True)
+            return self._process.stdout.readline()
 
 
 @cache
@@ -183,12 +193,7 @@ def serve() -> None:
     for module in (ROOT / "cli").glob("[a-z]*.py"):  # this and what follows before the fork, so that no child has to
         import_module(f"cli.{module.stem}")
     import_module("intraday_assets.definitions")
-    from market.normalise import empty_bars
-    from market.sessions import session
-    from schemas.tables import Bars, checked
-
-    session("2020-11-16")
-    checked(empty_bars(), Bars)
+    import_module("tests.support.prepared")
 
     for line in sys.stdin:
         order = json.loads(line)

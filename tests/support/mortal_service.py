@@ -1,16 +1,14 @@
 """An order service in a process of its own that can be killed by SIGKILL anywhere, between two steps by number.
 
 Here: the process, and how a test tells it to go on. Not here: what happens to the orders (simulators.tws), what a test
-expects. A process is forked off a server that has imported everything, so that hundreds of them cost little.
+expects.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -19,9 +17,9 @@ from oms.service import OrderService
 from resources.database.order_store import AccountTransaction, OrderStore
 from resources.database.server import DatabaseServer
 from resources.errors import BrokerUnreachable
-from resources.ib import library
 from resources.ib.broker import InteractiveBrokers
-from resources.settings import OmsSettings
+from resources.settings_sections import OmsSettings
+from tests.support.forks import forking
 from tests.support.ib import ib_settings
 
 Result = TypeVar("Result")
@@ -119,19 +117,12 @@ def _main(pipe: Connection, *about: Any) -> None:
     _serve(pipe, lambda: open_mortal(*about))
 
 
-@cache
-def _context() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, library.NAME])
-    return context
-
-
 class MortalService:
     """The service's process: alive or not."""
 
     def __init__(self, *about: Any) -> None:
-        self._pipe, theirs = _context().Pipe()
-        self._process = _context().Process(target=_main, args=(theirs, *about), daemon=True)
+        self._pipe, theirs = forking().Pipe()
+        self._process = forking().Process(target=_main, args=(theirs, *about), daemon=True)
         self._process.start()
         theirs.close()
 

@@ -23,7 +23,8 @@ from resources.database.order_rows import KeptEvent, KeptOrder
 from resources.database.order_store import OrderStore
 from resources.database.server import DatabaseServer
 from resources.database.simulated_book_store import SimulatedBookStore
-from resources.settings import OmsSettings, RiskLimits, load_settings
+from resources.settings import load_settings
+from resources.settings_sections import OmsSettings, RiskLimits
 from schemas.trading import Order, OrderType, Position, Side, TimeInForce
 from tests.support.stored import put_bars
 

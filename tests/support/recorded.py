@@ -22,6 +22,7 @@ def rows(symbol: str) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
+@cache
 def session_rows(symbol: str) -> dict[str, dict[str, dict[str, str]]]:
     """Regular-session rows by day and by New York START-of-bar `HH:MM`."""
     days: dict[str, dict[str, dict[str, str]]] = {}
@@ -41,6 +42,11 @@ def counts(symbol: str) -> Counter[str]:
 
 def vendor_rows(symbol: str) -> pd.DataFrame:
     """The rows as a feed hands them to normalisation: New York stamps, floats."""
+    return _vendor_rows(symbol).copy()
+
+
+@cache
+def _vendor_rows(symbol: str) -> pd.DataFrame:
     table = pd.DataFrame(rows(symbol))
     stamps = pd.to_datetime(table["timestamp"]).dt.as_unit("us").dt.tz_localize("America/New_York")
     numbers = table[["open", "high", "low", "close", "volume"]].astype("float64")

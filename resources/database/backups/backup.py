@@ -16,6 +16,7 @@ import pandas as pd
 import psycopg
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from resources.backup_files import DUMP, ENDING, MANIFEST
 from resources.database.backups.contents import TableContent, table_contents
 from resources.database.backups.pg_programs import CHUNK, programs_for, reading
 from resources.database.schema.migrations import applied_migrations
@@ -23,8 +24,6 @@ from resources.database.schema.timescale import schema_basis
 from resources.database.server import DatabaseServer
 from resources.errors import BackupFailed, BackupUnsound, first_line
 from resources.part_files import part_file, remove_abandoned
-
-DUMP, MANIFEST = "database.dump", "manifest.json"
 
 
 class Manifest(BaseModel):
@@ -68,7 +67,7 @@ def write_backup(server: DatabaseServer, path: Path, now: pd.Timestamp) -> tuple
         ToolMissing: no `pg_dump` here is new enough for the server.
 
     """
-    file = path / f"intraday-{now:%Y%m%dT%H%M%SZ}.backup" if path.is_dir() else path
+    file = path / f"intraday-{now:%Y%m%dT%H%M%SZ}{ENDING}" if path.is_dir() else path
     if file.exists():
         raise BackupFailed(f"{file} exists already: a backup is never put in place of another file.")
     try:

@@ -23,6 +23,7 @@ WRITES: Mapping[str, tuple[LiteralString, ...]] = {
     "eod_summaries": ("INSERT", "UPDATE"),
     "bar_revisions": ("INSERT",),
     "data_quality_reports": ("INSERT",),
+    "eod_reports": ("INSERT",),
     "feed_events": ("INSERT",),
     "gate_acceptances": ("INSERT",),
     "stored_bar_size": ("INSERT",),
@@ -38,6 +39,9 @@ WRITES: Mapping[str, tuple[LiteralString, ...]] = {
     "simulated_fills": ("INSERT",),
     "live_bars": ("INSERT",),
     "live_state": ("INSERT", "UPDATE"),
+    "alerts": ("INSERT", "UPDATE"),
+    "alert_messages": ("INSERT",),
+    "sensor_heartbeats": ("INSERT", "UPDATE"),
     "schema_migrations": (),
     "market_data_5min": (),
     "market_data_15min": (),
@@ -56,6 +60,8 @@ SEQUENCES = (
     "trading_halts_id_seq",
     "current_positions_id_seq",
     "live_bars_id_seq",
+    "alerts_id_seq",
+    "alert_messages_id_seq",
 )
 """Of the numbers that tables give to their rows. Whoever may read one sees its last number, as `pg_dump` does."""
 

@@ -1,12 +1,15 @@
 """Interactive Brokers while a session goes on: bars of five seconds as they are pushed, gathered to longer ones.
 
 A bar of which pieces did not come (asked for in its middle, a connection that broke) is taken from history, and never
-made of what there is of it. Nothing is landed: the batch run after the close lands the session. What pieces add up to
-is `pieces`' matter, how history is asked for `interactive_brokers_history`'s.
+made of what there is of it. Pieces are never revised, so that after the close all of the day is taken from history.
+Nothing is landed: the batch run after the close lands the session. What pieces add up to is `pieces`' matter, how
+history is asked for `interactive_brokers_history`'s.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -49,6 +52,31 @@ TROUBLES: Final[Mapping[DataTrouble, type[FeedError]]] = {
     DataTrouble.REFUSED: RequestRefused,
 }
 """Why pieces do not come, as failures; after a bust they are asked for anew and come again."""
+NEVER: Final = pd.Timestamp(0, tz="UTC")
+
+
+@dataclass(frozen=True)
+class Had:
+    """What history last had of a symbol's session."""
+
+    bars: pd.DataFrame = field(default_factory=empty_bars)
+    end: pd.Timestamp = NEVER
+    """It was asked for the bars that ended up to then,"""
+    at: pd.Timestamp = NEVER
+    """at this time."""
+
+    def of(self, starts: pd.DatetimeIndex) -> pd.DataFrame:
+        """Those of some bars that it had."""
+        return self.bars[self.bars["timestamp"].isin(starts)]
+
+    def answers(self, starts: pd.DatetimeIndex, end: pd.Timestamp, session: Session, now: pd.Timestamp) -> bool:
+        """Whether history need not be asked for some bars: it was, and after the close if that is past.
+
+        What it did not have it may have a while later.
+        """
+        if self.end < end or self.at < session.close <= now:
+            return False
+        return self.at > now - AGAIN or len(self.of(starts)) == len(starts)
 
 
 class InteractiveBrokersLive:
@@ -92,10 +120,8 @@ class InteractiveBrokersLive:
         self._troubles: dict[str, DataNotice] = {}
         self._pieces = Pieces(bar_size, unit)
         self._session: Session | None = None
-        self._fetched: dict[str, pd.DataFrame] = {}
-        """By symbol, what history last had of the session."""
-        self._asked: dict[tuple[str, pd.Timestamp], pd.Timestamp] = {}
-        """By symbol and start of a bar, when history was last asked for it."""
+        self._had: defaultdict[str, Had] = defaultdict(Had)
+        """By symbol."""
 
     @property
     def standing(self) -> Standing:
@@ -132,18 +158,18 @@ class InteractiveBrokersLive:
         now, length = self._time.now(), self._bar_size.delta
         starts = session.minutes(self._bar_size)
         due = starts[(starts >= since) & (starts + length + self._settle <= now)]
-        whole = self._pieces.whole(symbol, due)
-        lacking = due[~whole]
-        is_late = lacking + length + LATE <= now
-        unknown = lacking[~is_late]
+        whole, is_late = self._pieces.whole(symbol, due), due + length + LATE <= now
+        of_history = due[is_late & (~whole | (now >= session.close))]
+        unknown = due[~is_late & ~whole]
         try:
-            self._fetch(symbol, session, lacking[is_late], now)
+            self._fetch(symbol, session, of_history, now)
         except FeedError:
             if not whole.any():
                 raise
-            unknown = lacking  # what is whole is not held back by what history does not say
-        fetched = self._fetched.get(symbol, empty_bars())
-        parts = [self._pieces.bars(symbol, session, due[whole]), fetched[fetched["timestamp"].isin(lacking)]]
+            unknown = due[~whole]  # what is whole is not held back by what history does not say
+        fetched = self._had[symbol].of(of_history)
+        pieced = due[whole].difference(pd.DatetimeIndex(fetched["timestamp"]))
+        parts = [self._pieces.bars(symbol, session, pieced), fetched]
         table = pd.concat(parts, ignore_index=True).sort_values("timestamp", kind="stable", ignore_index=True)
         return SoFar(Columns(table), min([now - self._settle, *unknown]))
 
@@ -151,26 +177,20 @@ class InteractiveBrokersLive:
         if session != self._session:
             self._session = session
             self._pieces.forget_before(session.midnights[0])
-            self._fetched.clear()
-            self._asked.clear()
+            self._had.clear()
 
     def _fetch(self, symbol: str, session: Session, starts: pd.DatetimeIndex, now: pd.Timestamp) -> None:
-        """Ask history for the day up to the last of some bars, where it did not have one and was not asked just now."""
-        unknown = starts.difference(pd.DatetimeIndex(self._fetched.get(symbol, empty_bars())["timestamp"]))
-        wanted = [one for one in unknown if self._asked.get((symbol, one), now - AGAIN) <= now - AGAIN]
-        if not wanted:
+        """Ask history for the day up to the last of some bars, unless what it had answers for them."""
+        had, end = self._had[symbol], starts.max() + self._bar_size.delta
+        if starts.empty or had.answers(starts, end, session, now):
             return
-        end = starts[-1] + self._bar_size.delta
         self._history.wait_for_turn(symbol, end)
-        try:
-            with understanding(f"{symbol} up to {end:%H:%M} UTC"):
-                rows = parse_bars(self._history.ask(symbol, end), symbol, self._unit)
-        except NoBars:
-            pass
-        else:
+        bars = had.bars
+        with suppress(NoBars), understanding(f"{symbol} up to {end:%H:%M} UTC"):
+            rows = parse_bars(self._history.ask(symbol, end), symbol, self._unit)
             part = normalise(rows, session, self._bar_size, Provenance(SOURCE, SPLIT_ADJUSTED, LabelSide.START))
-            self._fetched[symbol] = told(part, session, self._bar_size, session.open, end).bars.table
-        self._asked |= {(symbol, one): now for one in wanted}
+            bars = told(part, session, self._bar_size, session.open, end).bars.table
+        self._had[symbol] = Had(bars, end, now)
 
     def _listen(self) -> None:
         """Take what has come; connect where there is no connection, or none any more."""

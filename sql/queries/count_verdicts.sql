@@ -1,0 +1,1 @@
+SELECT verdict, count(*) FROM data_quality_reports GROUP BY verdict ORDER BY verdict

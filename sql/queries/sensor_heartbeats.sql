@@ -1,0 +1,1 @@
+SELECT sensor, at FROM sensor_heartbeats ORDER BY sensor

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from monitoring.dashboard_parts import Line, Sign
 from monitoring.facts import Account, Facts
-from monitoring.telling import dollars, moment, shares
+from monitoring.telling import dollars, moment, shares, together
 from schemas.trading import Position
 
 
@@ -71,15 +71,10 @@ def _together(positions: Sequence[Position]) -> Holding:
         "",
         "",
         "",
-        dollars(_sum(values)),
-        dollars(_sum(open_profits), signed=True),
+        dollars(together(values)),
+        dollars(together(open_profits), signed=True),
         dollars(realized, signed=True),
     )
-
-
-def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
 def _lines(account: Account, now: datetime) -> Iterator[Line]:

@@ -7,7 +7,6 @@ What has no value is left out, and never 0: an alert on it asks `absent()`.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from math import isinf
 from typing import Final, TypeVar
 
@@ -27,6 +26,7 @@ from monitoring.facts import Account, Counts, Facts, Sample
 from monitoring.feed_states import BreakerState, breaker_state
 from monitoring.freshness import stale_after
 from monitoring.reading import current_session, until
+from monitoring.telling import together
 from schemas.end_of_day import EodReport
 from schemas.errors import UnknownSession
 from schemas.quality import Verdict
@@ -223,14 +223,9 @@ def _dollars(named: Mapping[str, Account]) -> Iterator[Metric]:
         ("realized_pnl", "Profit of closed lots, less commissions.", realized),
         ("unrealized_pnl", "Profit of open lots at the last prices.", earned),
     ):
-        yield _gauge(f"portfolio_{name}_dollars", said, dict(_sums(by_account)), ("account",))
-
-
-def _sums(by_account: Mapping[str, Sequence[Decimal | None]]) -> Iterator[tuple[tuple[str, ...], float]]:
-    for account, values in by_account.items():
-        known = [value for value in values if value is not None]
-        if len(known) == len(values):
-            yield (account,), float(sum(known))
+        sums = {(account,): together(amounts) for account, amounts in by_account.items()}
+        known = {label: float(amount) for label, amount in sums.items() if amount is not None}
+        yield _gauge(f"portfolio_{name}_dollars", said, known, ("account",))
 
 
 def _label(accounts: Sequence[Account], place: int) -> str:

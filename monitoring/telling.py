@@ -1,5 +1,6 @@
 """Times, amounts and states as people read them. What they are about is not here."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -34,6 +35,12 @@ def dollars(amount: Decimal | None, *, signed: bool = False) -> str:
         return "\N{EN DASH}"
     rounded = round(amount, 2)
     return f"{rounded:{'+' if signed and rounded else ''}z,.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def together(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Their sum; None where one of them is not known."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
 def shares(count: Decimal) -> str:

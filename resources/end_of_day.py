@@ -4,7 +4,6 @@ Each look is bounded in time, and one that fails is a fact that nobody knows: it
 What is of today and not of a session (disks, files, backups, positions) is looked at for the latest session only.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +23,7 @@ from resources.database.server import DatabaseServer
 from resources.errors import DatabaseUnreachable
 from resources.in_time import NoAnswer, in_time
 from resources.market_time import utc_now
-from resources.paths import nearest_existing
+from resources.paths import free_bytes, nearest_existing
 from resources.settings import Settings
 from schemas.end_of_day import EodReport
 from schemas.errors import sentence_of
@@ -35,11 +34,6 @@ READ_AT_MOST: Final = 500_000_000
 """Bytes of landed files whose checksums are looked at, the newest first: half a year of two symbols."""
 
 Found = TypeVar("Found")
-
-
-def free_bytes(folder: str) -> int:
-    """Free room on the disk of a folder."""
-    return shutil.disk_usage(folder).free
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Where the project's own files are: configuration and SQL, in a checkout or in an installed wheel."""
 
+import shutil
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -24,6 +25,11 @@ def default_home() -> Path:
 def nearest_existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there: on its disk the folder would be made."""
     return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def free_bytes(folder: str) -> int:
+    """Free room on the disk of a folder that is there."""
+    return shutil.disk_usage(folder).free
 
 
 def machine_state(folder: str = "") -> Path:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -33,6 +34,11 @@ class VendorSettings(RetrySettings):
     """How to reach a vendor."""
 
     base_url: str = Field(pattern=r"^https?://[^/\s]+")
+
+    @property
+    def host(self) -> str:
+        """Who is asked."""
+        return urlsplit(self.base_url).hostname or self.base_url
 
 
 class AlphaVantageSettings(VendorSettings):

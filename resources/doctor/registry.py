@@ -1,7 +1,6 @@
 """The checks by area, and how they are gone through."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -13,6 +12,7 @@ from resources.doctor.feeds import alpha_vantage, yahoo
 from resources.doctor.findings import Check, Finding, Outcome, Surroundings
 from resources.doctor.interactive_brokers import interactive_brokers
 from resources.doctor.monitoring import dagster, metrics
+from resources.paths import free_bytes
 from resources.settings import Settings
 from schemas.errors import sentence_of
 
@@ -33,7 +33,7 @@ def this_machine(settings: Settings, *, ask: bool) -> Surroundings:
         settings=settings,
         environment=os.environ,
         now=utc_now,
-        free_bytes=lambda folder: shutil.disk_usage(folder).free,
+        free_bytes=free_bytes,
         ask=ask,
     )
 

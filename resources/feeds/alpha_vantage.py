@@ -72,7 +72,7 @@ class AlphaVantageFeed:
             Question(
                 symbol,
                 session,
-                shelf=f"{SOURCE}/{self._client.host}/{self._bar_size}/{symbol}/{session.month}",
+                shelf=f"{SOURCE}/{self._client.settings.host}/{self._bar_size}/{symbol}/{session.month}",
                 ending=self._client.settings.datatype,
                 ask=lambda: self._ask_month(symbol, session.month),
                 read=lambda answer: self._read(answer, symbol, session.month),

@@ -5,7 +5,6 @@ What an answer says is in `alpha_vantage_answers`, what is done with it the feed
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 
@@ -38,11 +37,6 @@ class AlphaVantageClient:
         keep_keys_out_of_logs()
         self._session = requests.Session()
         self._refused: FeedError | None = None
-
-    @property
-    def host(self) -> str:
-        """Who is asked."""
-        return urlsplit(self.settings.base_url).hostname or self.settings.base_url
 
     @property
     def standing(self) -> Standing:

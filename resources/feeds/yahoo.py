@@ -73,7 +73,7 @@ class YahooFeed:
             Question(
                 symbol,
                 session,
-                shelf=f"{SOURCE}/{self._charts.host}/{self._bar_size}/{symbol}/{monday:%Y-%m-%d}",
+                shelf=f"{SOURCE}/{self._charts.settings.host}/{self._bar_size}/{symbol}/{monday:%Y-%m-%d}",
                 ending="json",
                 ask=lambda: self._ask_week(symbol, session),
                 read=lambda answer: self._read(answer, symbol, session),

@@ -5,7 +5,6 @@ How `yfinance` is made to ask is `yahoo_client`'s matter, what an answer says `y
 
 from collections.abc import Callable
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -33,11 +32,6 @@ class YahooCharts:
         self.settings = settings
         self.bar_size = bar_size
         self._line = line
-
-    @property
-    def host(self) -> str:
-        """Who is asked."""
-        return urlsplit(self.settings.base_url).hostname or self.settings.base_url
 
     @property
     def standing(self) -> Standing:
